@@ -12,7 +12,10 @@ use super::field::{BodyField, Kept, even_null, field, text};
 use super::numbers::{PositiveSeconds, Seconds};
 use super::objects::strings;
 use super::problem::Problem;
-use super::texts::{Id, NewCorrelation, NewLabel, NewMessageType, NewService, PointInTime};
+use super::texts::{
+    Base64Bytes, Id, NewContentType, NewCorrelation, NewLabel, NewMessageType, NewService,
+    PointInTime,
+};
 use super::unknown::Ignored;
 use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
@@ -56,10 +59,17 @@ const PROMISED: [&str; 12] = [
 }))]
 pub(crate) struct MessageBody<'a> {
     destination: NewService,
-    /// Required; give null if there is nothing to say. Nested at most 64 levels deep.
+    /// Required, unless there is a `payload_base64`; give null if there is nothing to say. Nested at
+    /// most 64 levels deep.
     #[serde(default, deserialize_with = "even_null")]
-    #[schema(value_type = JsonText, required = true)]
+    #[schema(value_type = JsonText, required = false)]
     payload: Option<JsonText>,
+    /// Any bytes, in standard base64 with its padding, in place of `payload`.
+    #[schema(inline)]
+    payload_base64: Option<Base64Bytes>,
+    /// What the bytes of `payload_base64` are, passed on with them. Bytes of JSON, or of which
+    /// nothing is said, come to the destination as `payload` if they are JSON.
+    content_type: Option<NewContentType>,
     /// Makes sending safe to repeat: a known id with the same content is answered with what became
     /// of the message. Made by the hub if not given.
     #[schema(value_type = Option<MessageId>)]
@@ -210,10 +220,7 @@ impl<'a> MessageBody<'a> {
                 .correlation_id
                 .map(|id| id.0)
                 .or_else(|| context.correlation_id.cloned()),
-            payload: Payload::Json(self.payload.ok_or_else(|| {
-                let problem = "is required; give null if there is none";
-                HubError::invalid(SUBJECT, "payload", problem)
-            })?),
+            payload: payload(self.payload, self.payload_base64, self.content_type)?,
             extras: None,
         };
         let extras = Extras {
@@ -249,6 +256,28 @@ impl<'a> MessageBody<'a> {
             self.on_unavailable.as_ref().map(|kept| kept.json),
         ]
     }
+}
+
+/// JSON as it stands in the body, of which null is some; or bytes.
+fn payload(
+    json: Option<JsonText>,
+    bytes: Option<Base64Bytes>,
+    content_type: Option<NewContentType>,
+) -> Result<Payload, HubError> {
+    let (field, problem) = match (json, bytes, content_type) {
+        (Some(json), None, None) => return Ok(Payload::Json(json)),
+        (None, Some(bytes), content_type) => {
+            let content_type = content_type.map(|word| word.0);
+            return Ok(Payload::raw(bytes.0, content_type));
+        }
+        (Some(_), Some(_), _) => ("payload_base64", "cannot be given together with payload"),
+        (_, None, Some(_)) => {
+            let problem = "can only be given with payload_base64; payload is JSON";
+            ("content_type", problem)
+        }
+        (None, None, None) => ("payload", "is required; give null if there is none"),
+    };
+    Err(HubError::invalid(SUBJECT, field, problem))
 }
 
 fn message_type(

@@ -1,6 +1,8 @@
 //! Fields that are names, ids and times. What is new has stricter rules than what only refers to
 //! something: whatever was once taken can still be named.
 
+use base64::engine::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
@@ -10,7 +12,9 @@ use uuid::Uuid;
 use super::field::{BodyField, field, parse, required, text};
 use super::problem::Problem;
 use crate::domain::characters::is_visible_label;
-use crate::domain::ids::{CorrelationId, InstanceId, Label, MessageType, ServiceName, StreamId};
+use crate::domain::ids::{
+    ContentType, CorrelationId, InstanceId, Label, MessageType, ServiceName, StreamId,
+};
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 
@@ -39,6 +43,8 @@ texts! {
     NewLabel(Label) = Label::given;
     /// A label that may stand in a path.
     NewSegment(Label) = Label::given_segment;
+    /// What bytes are said to be.
+    NewContentType(ContentType) = ContentType::given_interned;
     NewMessageType(MessageType) = MessageType::given_interned;
     NewCorrelation(CorrelationId) = CorrelationId::given_segment;
     OldCorrelation(CorrelationId) = CorrelationId::parse;
@@ -48,6 +54,25 @@ texts! {
     /// A point in time.
     PointInTime(Timestamp) = Timestamp::parse;
 }
+
+/// Bytes in standard base64, with its padding.
+#[derive(Debug)]
+pub(crate) struct Base64Bytes(pub(crate) Vec<u8>);
+
+impl BodyField for Base64Bytes {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = |error| Problem::new(format!("must be standard base64: {error}"));
+        STANDARD.decode(&*text(json)?).map(Self).map_err(problem)
+    }
+}
+
+field!(
+    Base64Bytes,
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .content_encoding("base64")
+        .examples(["iVBORw0KGgo="])
+);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]

@@ -44,6 +44,7 @@ mod outgoing;
 mod pacing;
 mod parting;
 mod pauses;
+mod payloads;
 mod postgres;
 mod power_loss;
 mod private;

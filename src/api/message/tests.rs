@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{ContentType, ServiceName};
 use crate::hub::access::Principal;
 
 fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
@@ -182,4 +182,73 @@ fn the_fingerprints_of_earlier_versions_stay() {
         let print = offer.message.fingerprint().unwrap();
         assert_eq!(print.0.to_string(), expected, "{text}");
     }
+}
+
+#[test]
+fn bytes_are_taken_in_place_of_json() {
+    let read = |fields: &str| {
+        let text = format!(r#"{{"destination":"d","source":"s",{fields}}}"#);
+        read_as(&text, None)
+    };
+    let payload = |fields: &str| read(fields).unwrap().message.payload.clone();
+    let png = ContentType::parse("image/png").unwrap();
+    for (fields, expected) in [
+        (
+            r#""payload_base64":"AP8\u003d""#,
+            Payload::raw(vec![0, 0xff], None),
+        ),
+        (
+            r#""payload_base64":"","content_type":"image/png""#,
+            Payload::raw(Vec::new(), Some(png)),
+        ),
+        (
+            r#""payload_base64":"e30=","content_type":null"#,
+            Payload::raw(b"{}".to_vec(), None),
+        ),
+        (
+            r#""payload":1,"payload_base64":null"#,
+            Payload::parse("1").unwrap(),
+        ),
+    ] {
+        assert_eq!(payload(fields), expected, "{fields}");
+    }
+    for (fields, field) in [
+        (r#""payload":1,"payload_base64":"AP8=""#, "payload_base64"),
+        (
+            r#""payload":null,"payload_base64":"AP8=""#,
+            "payload_base64",
+        ),
+        (r#""payload_base64":"AP8""#, "payload_base64"),
+        (r#""payload_base64":"A P8=""#, "payload_base64"),
+        (r#""payload_base64":"_-8=""#, "payload_base64"),
+        (r#""payload_base64":5"#, "payload_base64"),
+        (r#""payload":1,"content_type":"text/plain""#, "content_type"),
+        (r#""content_type":"text/plain""#, "content_type"),
+        (r#""payload_base64":"","content_type":"""#, "content_type"),
+        (
+            r#""payload_base64":"","content_type":"a\nb""#,
+            "content_type",
+        ),
+        (r#""payload_base64":null"#, "payload"),
+    ] {
+        assert_eq!(field_of(read(fields)), field, "{fields}");
+    }
+}
+
+#[test]
+fn a_repeat_of_bytes_has_the_same_bytes_and_content_type() {
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let print = |rest: &str| {
+        let text = format!(r#"{{"id":"{id}","destination":"d","source":"s",{rest}}}"#);
+        read_as(&text, None).unwrap().message.fingerprint().unwrap()
+    };
+    let first = print(r#""payload_base64":"e30=""#);
+    assert_eq!(
+        first,
+        print(r#""content_type":null,"payload_base64":"e30\u003d""#)
+    );
+    assert_ne!(first, print(r#""payload_base64":"e30K""#));
+    assert_ne!(first, print(r#""payload":{}"#));
+    let json = print(r#""payload_base64":"e30=","content_type":"application/json""#);
+    assert_ne!(first, json);
 }
