@@ -10,6 +10,7 @@ mod facts;
 mod ownership;
 mod pages;
 mod parties;
+mod payloads;
 mod plans;
 mod postgres;
 mod removal;
@@ -24,7 +25,7 @@ use message_hub::adapters::tls::Trust;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{ContentType, CorrelationId, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{CorrelationId, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, State};
 use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
@@ -155,12 +156,7 @@ fn gives_a_message_back_as_it_was_accepted() {
             headers: [("trace".to_owned(), "on".to_owned())].into(),
             ..Extras::default()
         }));
-        let mut bytes = message(3);
-        let png = ContentType::parse("image/png").ok();
-        bytes.payload = Payload::raw(b"\0\xff'\n".to_vec(), png);
-        let mut nothing = message(4);
-        nothing.payload = Payload::raw(Vec::new(), None);
-        let facts = [&plain, &rich, &bytes, &nothing]
+        let facts = [&plain, &rich]
             .map(|message| Fact::Message(MessageFact::Accepted(Arc::new(message.clone()))));
         apply(archive, facts).await;
 
@@ -169,8 +165,6 @@ fn gives_a_message_back_as_it_was_accepted() {
         assert_eq!((found.position, found.state), (1, State::Queued));
         assert!(found.attempts.is_empty() && !found.dead_letter);
         assert_eq!(row(archive, 2).await.message, rich);
-        assert_eq!(row(archive, 3).await.message, bytes);
-        assert_eq!(row(archive, 4).await.message, nothing);
     });
 }
 
@@ -255,29 +249,6 @@ fn a_redriven_message_starts_anew_in_its_old_place() {
         assert_eq!((found.reason, found.dead_letter), (None, false));
         assert_eq!((found.attempts.len(), found.delivery_attempts), (3, 1));
         assert_eq!(list(archive, MessageQuery::default()).await, ids([2, 1]));
-    });
-}
-
-#[test]
-fn a_payload_that_is_mended_leaves_nothing_of_the_one_before() {
-    on_each(async |archive| {
-        let png = ContentType::parse("image/png").ok();
-        let mut again = message(1);
-        let payloads = [
-            Payload::raw(vec![0xff], png),
-            Payload::parse("[7]").unwrap(),
-            Payload::raw(vec![0], None),
-        ];
-        apply(archive, [accepted(1)]).await;
-        for (times, payload) in (1..).zip(payloads) {
-            again.payload = payload;
-            let rejected = dead(1, 1, DeadReason::Rejected);
-            apply(archive, [rejected, redriven(again.clone(), times)]).await;
-            assert_eq!(row(archive, 1).await.message, again);
-        }
-        let again = Fact::Message(MessageFact::Accepted(Arc::new(again)));
-        apply(archive, [again, accepted(1)]).await;
-        assert_eq!(row(archive, 1).await.message, message(1));
     });
 }
 

@@ -87,7 +87,7 @@ fn history(steps: &[Step]) -> Vec<Fact> {
 /// With JSON or bytes in place of what it said before.
 fn mended(number: u8, choice: u8) -> Message {
     let mut message = message(number);
-    if choice % 2 == 0 {
+    if choice.is_multiple_of(2) {
         message.payload = Payload::raw(vec![choice, 0xff], None);
     }
     message
