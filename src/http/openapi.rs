@@ -1,8 +1,8 @@
 //! The API description: `/openapi.json`, and `/docs` for people.
 //!
-//! Handlers carry their description as an attribute, answers derive their schemas where they are
-//! defined. Here is what has no other place: the bodies and queries that handlers read name by
-//! name, the words of the domain, and what all routes have in common.
+//! Handlers carry their description as an attribute, bodies and answers derive their schemas where
+//! they are defined. Here is what has no other place: the queries that handlers read name by name,
+//! the words of the domain, and what all routes have in common.
 
 pub mod circuits;
 pub mod dead_letters;
