@@ -8,7 +8,7 @@ pub mod circuit_breaker;
 pub mod dead_letters;
 pub mod death_watch;
 pub mod dispatcher;
-pub mod event_bus;
+pub mod event_log;
 pub mod event_reader;
 pub mod event_store;
 #[cfg(test)]
@@ -26,5 +26,6 @@ pub mod retry_timer;
 pub mod router;
 pub mod scheduler;
 pub mod subscription;
+pub mod subscriptions;
 pub mod timer;
 pub mod warden;

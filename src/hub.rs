@@ -139,10 +139,10 @@ impl Hub {
     pub fn new(config: &Config, around: Surroundings) -> Self {
         let limits = &config.shares.limits;
         let pictures = Pictures::new(around.clients.clone());
-        let event_bus = &around.clients.event_bus;
+        let event_log = &around.clients.event_log;
         let events = EventReader::new(
-            event_bus.recipient(),
-            event_bus.recipient(),
+            event_log.recipient(),
+            event_log.recipient(),
             around.archive.clone(),
         );
         Self {

@@ -26,6 +26,7 @@ pub mod health;
 pub mod journal;
 pub mod lanes;
 pub mod limits;
+pub mod log_bounds;
 pub mod log_limit;
 pub mod losses;
 pub mod message_totals;

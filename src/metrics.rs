@@ -43,7 +43,7 @@ use redrives::Redrives;
 use services::{Picture, Services};
 use sockets::Sockets;
 use sometimes::Sometimes;
-use subscriptions::Subscriptions;
+use subscriptions::SubscriptionSeries;
 use time::Time;
 use traffic::Traffic;
 
@@ -92,7 +92,7 @@ pub struct Metrics {
     pub services: Services,
     pub http_requests: HttpRequests,
     pub redrives: Redrives,
-    pub subscriptions: Subscriptions,
+    pub subscriptions: SubscriptionSeries,
     pub sockets: Sockets,
     /// What is not only counted but told in the log.
     pub notices: Notices,
@@ -168,7 +168,7 @@ impl Metrics {
             services: Services::new(&make, most_services),
             http_requests: HttpRequests::new(&make),
             redrives: Redrives::new(&make),
-            subscriptions: Subscriptions::new(&make),
+            subscriptions: SubscriptionSeries::new(&make),
             sockets: Sockets::new(&make),
             notices: Notices::default(),
             time: Time::new(&make),

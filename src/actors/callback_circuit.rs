@@ -61,7 +61,7 @@ struct InFlight {
     to: Recipient<EventPushed>,
 }
 
-/// EventBus → CallbackCircuit: nothing more comes to it, so it may end.
+/// Subscriptions → CallbackCircuit: nothing more comes to it, so it may end.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Leave;

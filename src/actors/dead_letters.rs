@@ -4,7 +4,7 @@
 //! Owns who is at work on which dead letter (`claims`), the redrive jobs and one armed sleep
 //! (`jobs`). Receives what clients ask, [`Committed`], [`Open`] and [`Drain`]. Reads the archive,
 //! messages and events alike, once the Archivist has written there what is pending; sends
-//! [`Record`] to the EventStore, and to the EventBus what a subscription is owed again
+//! [`Record`] to the EventStore, and to the Subscriptions what a subscription is owed again
 //! ([`RedeliverEvent`]). Never delivers anything.
 
 mod claims;

@@ -23,7 +23,7 @@ pub struct EventReader {
 }
 
 impl EventReader {
-    /// The EventBus takes both requests.
+    /// The EventLog takes both requests.
     pub fn new(
         log: Recipient<InspectLog>,
         recent: Recipient<ReadRecent>,

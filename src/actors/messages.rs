@@ -78,7 +78,7 @@ pub struct Forgotten {
     pub service: ServiceName,
 }
 
-/// Archivist → EventBus, Historian: how far back events can be read at present. An archive that
+/// Archivist → EventLog, Subscriptions, Historian: how far back events can be read at present. An archive that
 /// was lost has less than was kept; one that is restored has it again.
 #[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
 #[rtype(result = "()")]
@@ -91,7 +91,8 @@ pub struct HistoryBegins {
 /// Answers when nothing is with the dispatcher any more.
 /// Runtime → Historian: begin nothing more.
 /// Runtime → DeadLetters: redrive nothing more, and send to the journal how far the jobs are.
-/// Runtime → EventBus: have the sockets close; answers when they are closed.
+/// Runtime → EventLog: tell followers how far they are.
+/// Runtime → Subscriptions: have the sockets close; answers when they are closed.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Drain {

@@ -1,9 +1,9 @@
 //! Sends the events of one subscription to its callback, one after the other.
 //!
 //! Owns what the subscriber is owed: the live events, dead letters to be sent again and replays
-//! beside them. Receives [`FeedNews`] from the EventBus, reads the archive where that is ahead, and
+//! beside them. Receives [`FeedNews`] from the EventLog, reads the archive where that is ahead, and
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
-//! [`Progressed`] to the EventBus, which writes positions down. Never changes the subscription.
+//! [`Progressed`] to Subscriptions, which write positions down. Never changes the subscription.
 //!
 //! [`FeedNews`]: super::messages::event_log::FeedNews
 

@@ -89,7 +89,7 @@ impl Hub {
         };
         let forced = match name {
             CircuitName::Service(_) => self.clients.dispatcher.request(force),
-            CircuitName::Callback(_) => self.clients.event_bus.request(force),
+            CircuitName::Callback(_) => self.clients.subscriptions.request(force),
         };
         let forced = forced.await?;
         let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(name)))?;
@@ -113,7 +113,7 @@ impl Hub {
         circuit: Option<CircuitName>,
     ) -> Result<Vec<CircuitView>, HubError> {
         let inspect = |reply| InspectCircuits { circuit, reply };
-        self.clients.event_bus.request(inspect).await
+        self.clients.subscriptions.request(inspect).await
     }
 
     /// The circuit of a callback is known where it is; one of a service only while that is there.

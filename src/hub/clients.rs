@@ -11,12 +11,13 @@ use super::error::HubError;
 use crate::actors::archivist::Archivist;
 use crate::actors::dead_letters::DeadLetters;
 use crate::actors::dispatcher::Dispatcher;
-use crate::actors::event_bus::EventBus;
+use crate::actors::event_log::EventLog;
 use crate::actors::historian::Historian;
 use crate::actors::messages::reply::{Reply, Unanswered};
 use crate::actors::registry::Registry;
 use crate::actors::router::Router;
 use crate::actors::scheduler::Scheduler;
+use crate::actors::subscriptions::Subscriptions;
 
 /// A client of each actor that is asked something.
 #[derive(Clone)]
@@ -35,8 +36,10 @@ pub struct Clients {
     pub dead_letters: Client<DeadLetters>,
     /// Builds the states of streams, and knows their versions.
     pub historian: Client<Historian>,
-    /// Has the subscriptions, the sockets and the recent events.
-    pub event_bus: Client<EventBus>,
+    /// Has the recent events, and feeds those who follow them.
+    pub event_log: Client<EventLog>,
+    /// Has the subscriptions, the sockets and the circuits of callbacks.
+    pub subscriptions: Client<Subscriptions>,
 }
 
 /// The way to one actor.
@@ -132,7 +135,8 @@ pub(crate) fn pending() -> (impl Sized, Clients) {
     let (router, scheduler) = (PendingMailbox::new(1), PendingMailbox::new(1));
     let (registry, dispatcher) = (PendingMailbox::new(1), PendingMailbox::new(1));
     let (archivist, dead_letters) = (PendingMailbox::new(1), PendingMailbox::new(1));
-    let (historian, event_bus) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let (event_log, subscriptions) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let historian = PendingMailbox::new(1);
     let clients = Clients {
         router: router.address().into(),
         scheduler: scheduler.address().into(),
@@ -141,11 +145,12 @@ pub(crate) fn pending() -> (impl Sized, Clients) {
         archivist: archivist.address().into(),
         dead_letters: dead_letters.address().into(),
         historian: historian.address().into(),
-        event_bus: event_bus.address().into(),
+        event_log: event_log.address().into(),
+        subscriptions: subscriptions.address().into(),
     };
     let mailboxes = (
         (router, scheduler, registry, dispatcher),
-        (archivist, dead_letters, historian, event_bus),
+        (archivist, dead_letters, historian, event_log, subscriptions),
     );
     (mailboxes, clients)
 }

@@ -12,9 +12,9 @@ use super::Hub;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::event_log::{Credit, Follow, SocketClosed, SocketOpened, Unfollow};
+use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::actors::messages::subscriptions::{
-    AckPosition, AttachSocket, EndRedelivery, GiveUpEvent, LoseEvents,
+    AckPosition, AttachSocket, EndRedelivery, GiveUpEvent, LoseEvents, SocketClosed, SocketOpened,
 };
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, ServiceName};
@@ -53,12 +53,12 @@ pub struct LostEvents {
 impl Hub {
     /// A socket is open; `to` is told when the hub stops, and what becomes of its subscription.
     pub fn socket_opened(&self, socket: FeedId, to: Recipient<SocketNews>) {
-        self.clients.event_bus.tell(SocketOpened { socket, to });
+        self.clients.subscriptions.tell(SocketOpened { socket, to });
     }
 
     /// A socket is closed.
     pub fn socket_closed(&self, socket: FeedId) {
-        self.clients.event_bus.tell(SocketClosed { socket });
+        self.clients.subscriptions.tell(SocketClosed { socket });
     }
 
     /// Does for a feed what its follower asks for; what is in the archive is
@@ -69,13 +69,13 @@ impl Hub {
         action: FollowerAction,
         (event_types, told): (&Arc<[Pattern]>, impl FnOnce() -> Recipient<FeedNews>),
     ) -> Option<(u64, Sequence)> {
-        let event_bus = &self.clients.event_bus;
+        let event_log = &self.clients.event_log;
         match action {
             FollowerAction::Follow {
                 round,
                 from,
                 credit,
-            } => event_bus.tell(Follow {
+            } => event_log.tell(Follow {
                 feed,
                 round,
                 event_types: event_types.clone(),
@@ -83,8 +83,8 @@ impl Hub {
                 credit,
                 to: told(),
             }),
-            FollowerAction::Unfollow => event_bus.tell(Unfollow { feed }),
-            FollowerAction::Credit(bytes) => event_bus.tell(Credit { feed, bytes }),
+            FollowerAction::Unfollow => event_log.tell(Unfollow { feed }),
+            FollowerAction::Credit(bytes) => event_log.tell(Credit { feed, bytes }),
             FollowerAction::Read { round, from } => return Some((round, from)),
         }
         None
@@ -92,7 +92,7 @@ impl Hub {
 
     /// Sends a feed nothing more.
     pub fn unfollow(&self, feed: FeedId) {
-        self.clients.event_bus.tell(Unfollow { feed });
+        self.clients.event_log.tell(Unfollow { feed });
     }
 
     /// A named subscription is this socket's from now on; it is made if there is none.
@@ -105,7 +105,7 @@ impl Hub {
         wanted: Attachment,
     ) -> Result<Attached, HubError> {
         let whose = format!("{} of {}", wanted.name, wanted.service);
-        let attached = self.clients.event_bus.request(|reply| AttachSocket {
+        let attached = self.clients.subscriptions.request(|reply| AttachSocket {
             socket: wanted.socket,
             service: wanted.service,
             name: wanted.name,
@@ -148,7 +148,7 @@ impl Hub {
         (id, gone): (SubscriptionId, HubError),
         through: Sequence,
     ) -> impl Future<Output = Result<(), HubError>> + use<> {
-        let acked = self.clients.event_bus.request(|reply| AckPosition {
+        let acked = self.clients.subscriptions.request(|reply| AckPosition {
             socket,
             id,
             through,
@@ -162,7 +162,7 @@ impl Hub {
 
     /// Up to here there was nothing that the named subscription wants and is not done with.
     pub fn pass_events(&self, socket: FeedId, id: SubscriptionId, through: Sequence) {
-        self.clients.event_bus.tell(AckPosition {
+        self.clients.subscriptions.tell(AckPosition {
             socket,
             id,
             through,
@@ -173,7 +173,7 @@ impl Hub {
     /// A dead letter that was sent again arrived, or did not: then `error` says why.
     pub fn end_redelivery(&self, dead_event: Arc<DeadEvent>, error: Option<String>) {
         self.clients
-            .event_bus
+            .subscriptions
             .tell(EndRedelivery { dead_event, error });
     }
 
@@ -184,7 +184,7 @@ impl Hub {
         id: SubscriptionId,
         (event, losses): (Arc<Event>, Losses),
     ) {
-        self.clients.event_bus.tell(GiveUpEvent {
+        self.clients.subscriptions.tell(GiveUpEvent {
             socket,
             id,
             event,
@@ -199,7 +199,7 @@ impl Hub {
         delay: Option<Duration>,
         error: String,
     ) -> impl Future<Output = Result<Unsettled, HubError>> + use<> {
-        let refused = self.clients.event_bus.request(|reply| LoseEvents {
+        let refused = self.clients.subscriptions.request(|reply| LoseEvents {
             socket: lost.socket,
             id: lost.id,
             acked: lost.acked,
@@ -213,7 +213,7 @@ impl Hub {
 
     /// The client is gone with what it had.
     pub fn lose_events(&self, lost: LostEvents) {
-        self.clients.event_bus.tell(LoseEvents {
+        self.clients.subscriptions.tell(LoseEvents {
             socket: lost.socket,
             id: lost.id,
             acked: lost.acked,

@@ -126,7 +126,7 @@ impl Hub {
         let inspect = InspectUsage {
             service: service.clone(),
         };
-        let subscriptions = self.clients.event_bus.query(inspect).await?;
+        let subscriptions = self.clients.subscriptions.query(inspect).await?;
         let count = CountInstances { service };
         let instances = self.clients.registry.query(count).await?.into_iter();
         let instances = instances.map(|(service, count)| PeerUsage {

@@ -115,7 +115,7 @@ async fn picture(clients: &Clients) -> Result<Picture, HubError> {
         reply,
     };
     let mut views = clients.dispatcher.request(all).await?;
-    views.extend(clients.event_bus.request(all).await?);
+    views.extend(clients.subscriptions.request(all).await?);
     let not_closed = views.iter().filter_map(HeldBack::of).collect();
     let views = views.into_iter();
     Ok(Picture {

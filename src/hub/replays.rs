@@ -181,7 +181,7 @@ impl Hub {
             ReplayStart::LastN(n) => Some(limit.unwrap_or(u64::MAX).min(n as u64)),
             _ => limit,
         };
-        let started = self.clients.event_bus.request(|reply| StartReplay {
+        let started = self.clients.subscriptions.request(|reply| StartReplay {
             subscription_id,
             owner: context.principal.acts_only_for(),
             filter: range.filter,

@@ -97,11 +97,15 @@ impl Scraped {
 
     /// How far the slowest subscription is behind.
     async fn show_lag(&self) -> Result<(), HubError> {
-        let inspect = InspectSubscriptions {
-            id: None,
-            service: None,
-        };
-        let views = self.clients.event_bus.query(inspect).await?;
+        let views = self
+            .clients
+            .subscriptions
+            .request(|reply| InspectSubscriptions {
+                id: None,
+                service: None,
+                reply,
+            });
+        let views = views.await?;
         let active = views
             .iter()
             .filter(|view| view.subscription.paused.is_none());

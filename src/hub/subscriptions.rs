@@ -129,7 +129,7 @@ impl Hub {
             from_sequence,
             terms,
         } = wanted;
-        let subscribed = self.clients.event_bus.request(|reply| Subscribe {
+        let subscribed = self.clients.subscriptions.request(|reply| Subscribe {
             service,
             event_types,
             callback,
@@ -163,11 +163,8 @@ impl Hub {
             let operation = Operation::ListSubscriptions(service);
             context.principal.may(operation)?;
         }
-        let inspect = InspectSubscriptions {
-            id: None,
-            service: service.or_else(|| context.principal.acts_only_for()),
-        };
-        self.clients.event_bus.query(inspect).await
+        let service = service.or_else(|| context.principal.acts_only_for());
+        self.inspect_subscriptions(None, service).await
     }
 
     /// One subscription.
@@ -189,12 +186,21 @@ impl Hub {
         id: SubscriptionId,
         owner: Option<ServiceName>,
     ) -> Result<SubscriptionView, HubError> {
-        let inspect = InspectSubscriptions {
-            id: Some(id),
-            service: owner,
-        };
-        let found = self.clients.event_bus.query(inspect).await?.pop();
+        let found = self.inspect_subscriptions(Some(id), owner).await?.pop();
         found.ok_or_else(|| unknown(id))
+    }
+
+    /// One or all, of one service or of any.
+    async fn inspect_subscriptions(
+        &self,
+        id: Option<SubscriptionId>,
+        service: Option<ServiceName>,
+    ) -> Result<Vec<SubscriptionView>, HubError> {
+        let views = self
+            .clients
+            .subscriptions
+            .request(|reply| InspectSubscriptions { id, service, reply });
+        views.await
     }
 
     /// Changes a subscription of a callback; returns it as it is now.
@@ -209,15 +215,18 @@ impl Hub {
         change: SubscriptionChange,
     ) -> Result<SubscriptionView, HubError> {
         let changes = change.in_words();
-        let changed = self.clients.event_bus.request(|reply| ChangeSubscription {
-            id,
-            owner: context.principal.acts_only_for(),
-            event_types: change.event_types,
-            callback_url: change.callback_url,
-            secret: change.secret,
-            max_in_flight: change.max_in_flight,
-            reply,
-        });
+        let changed = self
+            .clients
+            .subscriptions
+            .request(|reply| ChangeSubscription {
+                id,
+                owner: context.principal.acts_only_for(),
+                event_types: change.event_types,
+                callback_url: change.callback_url,
+                secret: change.secret,
+                max_in_flight: change.max_in_flight,
+                reply,
+            });
         changed.await?.map_err(|refusal| refused(refusal, id))?;
         Act::new("change_subscription", "subscription", &id)
             .with(&changes)
@@ -235,12 +244,15 @@ impl Hub {
         id: SubscriptionId,
         paused: bool,
     ) -> Result<SubscriptionView, HubError> {
-        let switched = self.clients.event_bus.request(|reply| SwitchSubscription {
-            id,
-            owner: context.principal.acts_only_for(),
-            paused,
-            reply,
-        });
+        let switched = self
+            .clients
+            .subscriptions
+            .request(|reply| SwitchSubscription {
+                id,
+                owner: context.principal.acts_only_for(),
+                paused,
+                reply,
+            });
         switched.await?.map_err(|refusal| refused(refusal, id))?;
         let action = if paused {
             "pause_subscription"
@@ -262,8 +274,8 @@ impl Hub {
         action: &'static str,
     ) -> Result<(), HubError> {
         let owner = context.principal.acts_only_for();
-        let event_bus = &self.clients.event_bus;
-        let ended = event_bus.request(|reply| Unsubscribe { id, owner, reply });
+        let subscriptions = &self.clients.subscriptions;
+        let ended = subscriptions.request(|reply| Unsubscribe { id, owner, reply });
         ended.await?.map_err(|refusal| refused(refusal, id))?;
         Act::new(action, "subscription", &id).tell(context);
         Ok(())

@@ -174,13 +174,8 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
     /// Whether a follower that is done with everything up to `position` is done with all there is
     /// for it.
     pub fn has_all(&self, feed: F, position: Sequence) -> bool {
-        self.given_all(feed).is_some_and(|given| given <= position)
-    }
-
-    /// The last event given to a follower that was given all there is for it; `None` if there is more.
-    pub fn given_all(&self, feed: F) -> Option<Sequence> {
-        let feed = self.feeds.get(&feed)?;
-        matches!(feed.state, State::Live { .. }).then_some(feed.given)
+        let feed = self.feeds.get(&feed);
+        feed.is_some_and(|feed| matches!(feed.state, State::Live { .. }) && feed.given <= position)
     }
 
     /// Hands the events that were just pushed to `recent` to the live feeds.
@@ -302,6 +297,17 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
                 fed.push((*member, Fed::Events { events, through }));
             }
         }
+    }
+
+    /// Who has all there is for it is done with everything up to `through`.
+    pub fn tell_all(&self, through: Sequence) -> Vec<(F, Fed)> {
+        let is_live = |feed: &Feed| matches!(feed.state, State::Live { from } if from <= through);
+        let live = self.feeds.iter().filter(|(_, feed)| is_live(feed));
+        let fed = live.map(|(key, _)| {
+            let events = Arc::new([]);
+            (*key, Fed::Events { events, through })
+        });
+        fed.collect()
     }
 
     /// Nothing matched for long: how far they are, all the same.

@@ -5,13 +5,13 @@ use prometheus::{IntCounterVec, IntGauge};
 use super::maker::Maker;
 use crate::logic::delivery_window::Outcome;
 
-pub struct Subscriptions {
+pub struct SubscriptionSeries {
     count: IntGauge,
     deliveries: IntCounterVec,
     pub lag_max: IntGauge,
 }
 
-impl Subscriptions {
+impl SubscriptionSeries {
     pub fn new(make: &Maker<'_>) -> Self {
         let deliveries = make.counters(
             "message_hub_event_deliveries_total",

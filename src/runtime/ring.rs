@@ -1,7 +1,8 @@
 //! The wiring: which actor knows which, and on which thread each one lives.
 
 mod clients;
-mod event_bus;
+mod events;
+mod history;
 mod shared;
 
 use std::rc::Rc;
@@ -14,20 +15,21 @@ use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
 use super::{huge_pages, settings};
-use crate::actors::archivist::{self, Archivist, Found};
+use crate::actors::archivist::{Archivist, Found};
 use crate::actors::circuit_breaker;
-use crate::actors::dead_letters::{self, DeadLetters};
+use crate::actors::dead_letters::DeadLetters;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
-use crate::actors::event_bus::EventBus;
+use crate::actors::event_log::EventLog;
 use crate::actors::event_store::{self, EventStore};
-use crate::actors::historian::{self, Historian};
+use crate::actors::historian::Historian;
 use crate::actors::messages::{Committed, Open};
 use crate::actors::pending_mailbox::PendingMailbox;
 use crate::actors::registry::{self, Registry};
 use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
 use crate::actors::scheduler::{self, Scheduler};
+use crate::actors::subscriptions::Subscriptions;
 use crate::actors::warden::{CoreDied, Warden};
 use crate::adapters::http_transport::HttpTransport;
 use crate::adapters::tls::Trust;
@@ -44,7 +46,7 @@ use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::opening::StartError;
 use crate::ports::archive::{Archive, ArchiveError};
-use crate::ports::journal::{Journal, Readers};
+use crate::ports::journal::Journal;
 use crate::telemetry;
 
 pub(super) use shared::Shared;
@@ -78,7 +80,8 @@ pub(super) struct Addresses {
     pub archivist: Addr<Archivist>,
     pub dead_letters: Addr<DeadLetters>,
     pub historian: Addr<Historian>,
-    pub event_bus: Addr<EventBus>,
+    pub event_log: Addr<EventLog>,
+    pub subscriptions: Addr<Subscriptions>,
 }
 
 /// The mailboxes of the core actors, which are still to come.
@@ -92,7 +95,8 @@ pub(super) struct PendingMailboxes {
     archivist: PendingMailbox<Archivist>,
     dead_letters: PendingMailbox<DeadLetters>,
     historian: PendingMailbox<Historian>,
-    event_bus: PendingMailbox<EventBus>,
+    event_log: PendingMailbox<EventLog>,
+    subscriptions: PendingMailbox<Subscriptions>,
 }
 
 /// A ring that turns.
@@ -128,7 +132,8 @@ impl Ring {
             archivist: PendingMailbox::new(MAILBOX),
             dead_letters: PendingMailbox::new(MAILBOX),
             historian: PendingMailbox::new(MAILBOX),
-            event_bus: PendingMailbox::new(MAILBOX),
+            event_log: PendingMailbox::new(MAILBOX),
+            subscriptions: PendingMailbox::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(give_up).start(),
@@ -141,7 +146,8 @@ impl Ring {
             archivist: pending.archivist.address(),
             dead_letters: pending.dead_letters.address(),
             historian: pending.historian.address(),
-            event_bus: pending.event_bus.address(),
+            event_log: pending.event_log.address(),
+            subscriptions: pending.subscriptions.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -178,7 +184,8 @@ impl Ring {
             .fill(self.archivist(journal.readers(), found.clone()));
         pending.dead_letters.fill(self.dead_letters());
         pending.historian.fill(self.historian());
-        pending.event_bus.fill(self.event_bus(transport));
+        pending.event_log.fill(self.event_log());
+        pending.subscriptions.fill(self.subscriptions(transport));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let journal_thread = Arbiter::new();
@@ -349,60 +356,13 @@ impl Ring {
         let dispatcher = self.to.dispatcher.clone().recipient();
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
-
-    fn archivist(&self, readers: Readers, found: Result<Found, ArchiveError>) -> Archivist {
-        let hops = archivist::Hops {
-            archived: self.to.event_store.clone().recipient(),
-            history_begins: vec![
-                self.to.event_bus.clone().recipient(),
-                self.to.historian.clone().recipient(),
-            ],
-        };
-        Archivist::new(
-            self.metrics.clone(),
-            (self.archive.clone(), self.author.clone()),
-            readers,
-            found,
-            self.config.storage.wal_flush_interval,
-            hops,
-            self.watch("archivist"),
-        )
-    }
-
-    fn dead_letters(&self) -> DeadLetters {
-        let hops = dead_letters::Hops {
-            record: self.to.event_store.clone().recipient(),
-            flush: self.to.archivist.clone().recipient(),
-            redeliver: self.to.event_bus.clone().recipient(),
-        };
-        DeadLetters::new(
-            (self.clock, self.metrics.clone()),
-            self.archive.clone(),
-            self.config.shares.limits.size(Limit::RedriveJobs),
-            hops,
-            self.watch("dead_letters"),
-        )
-    }
-
-    fn historian(&self) -> Historian {
-        let hops = historian::Hops {
-            record: self.to.event_store.clone().recipient(),
-            flush: self.to.archivist.clone().recipient(),
-        };
-        Historian::new(
-            (self.clock, self.metrics.clone()),
-            self.archive.clone(),
-            settings::history(&self.config),
-            hops,
-            self.watch("historian"),
-        )
-    }
 }
 
 impl Addresses {
     /// Who learns from the journal: the archivist first, so that what a reader no longer finds
-    /// with the scheduler is on its way to the archive; the timer last, so that what it finds due
-    /// is known to the scheduler.
+    /// with the scheduler is on its way to the archive; the subscriptions before the log of events,
+    /// so that nobody is done with an event they do not know of; the timer last, so that what it
+    /// finds due is known to the scheduler.
     fn committed(&self) -> Vec<Recipient<Committed>> {
         vec![
             self.archivist.clone().recipient(),
@@ -411,7 +371,8 @@ impl Addresses {
             self.scheduler.clone().recipient(),
             self.dead_letters.clone().recipient(),
             self.historian.clone().recipient(),
-            self.event_bus.clone().recipient(),
+            self.subscriptions.clone().recipient(),
+            self.event_log.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
     }
@@ -425,7 +386,8 @@ impl Addresses {
             self.archivist.clone().recipient(),
             self.dead_letters.clone().recipient(),
             self.historian.clone().recipient(),
-            self.event_bus.clone().recipient(),
+            self.subscriptions.clone().recipient(),
+            self.event_log.clone().recipient(),
         ]
     }
 }

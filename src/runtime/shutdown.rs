@@ -106,8 +106,12 @@ pub(super) async fn stop(
     let (reply, ended) = oneshot::channel();
     running.to.historian.do_send(Drain { reply });
     let _ = timeout_at(drained_by, ended).await;
+    // What followers are told then reaches them before they come to rest.
+    let (reply, told) = oneshot::channel();
+    running.to.event_log.do_send(Drain { reply });
+    let _ = timeout_at(drained_by, told).await;
     let (reply, closed) = oneshot::channel();
-    running.to.event_bus.do_send(Drain { reply });
+    running.to.subscriptions.do_send(Drain { reply });
     let (reply, drained) = oneshot::channel();
     running.to.scheduler.do_send(Drain { reply });
     if timeout_at(drained_by, drained).await.is_err() {

@@ -1,7 +1,7 @@
 //! One socket: what its client asks, and the events and messages on their way to it.
 //!
 //! Owns what was read and not done, the answers, the feed of events and the consumers. Receives
-//! frames from its client, [`FeedNews`] and [`SocketNews`] from the EventBus and messages from the
+//! frames from its client, [`FeedNews`] from the EventLog, [`SocketNews`] from Subscriptions and messages from the
 //! Scheduler; sends what the client asks to whoever does it. Never holds more than its bounds: it
 //! runs only while the connection takes bytes (see [`super::flow`]), asks for no more events than
 //! it has room for, and stops reading while too much of what it read is not answered.

@@ -109,8 +109,8 @@ const PROTOCOL: &[&str] = &[
 const CHILDREN: [(&str, &str); 4] = [
     ("actors::dispatcher", "actors::circuit_breaker"),
     ("actors::registry", "actors::health_probe"),
-    ("actors::event_bus", "actors::subscription"),
-    ("actors::event_bus", "actors::callback_circuit"),
+    ("actors::subscriptions", "actors::subscription"),
+    ("actors::subscriptions", "actors::callback_circuit"),
 ];
 
 /// What makes a function impure; none of it belongs into `domain` or `logic`.

@@ -68,7 +68,7 @@ pub(super) type ClaimOutcome = Option<Result<(), ArchiveRefusal>>;
 /// What follows from a claim.
 enum Decision {
     Record(Fact),
-    /// The EventBus has it written if there is somebody to send it to.
+    /// The Subscriptions has it written if there is somebody to send it to.
     Redeliver(Arc<DeadEvent>),
 }
 

@@ -5,7 +5,7 @@ use actix::Message as ActixMessage;
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::Delivery;
 
-/// Dispatcher → CircuitBreaker, EventBus → CallbackCircuit: add yours to the list.
+/// Dispatcher → CircuitBreaker, Subscriptions → CallbackCircuit: add yours to the list.
 #[derive(ActixMessage)]
 #[rtype(result = "CircuitView")]
 pub struct InspectCircuit;

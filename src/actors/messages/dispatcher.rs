@@ -16,7 +16,7 @@ use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::Delivery;
 use crate::logic::service_view::PickedInstance;
 
-/// http → Dispatcher, EventBus: the circuits of services, or of callbacks, as they are.
+/// http → Dispatcher, Subscriptions: the circuits of services, or of callbacks, as they are.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct InspectCircuits {
@@ -25,7 +25,7 @@ pub struct InspectCircuits {
     pub reply: Reply<Vec<CircuitView>>,
 }
 
-/// http → Dispatcher → CircuitBreaker, http → EventBus → CallbackCircuit: go into this state;
+/// http → Dispatcher → CircuitBreaker, http → Subscriptions → CallbackCircuit: go into this state;
 /// answers the circuit, after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]

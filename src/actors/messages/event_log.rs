@@ -8,12 +8,13 @@ use actix::Recipient;
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
+use crate::domain::subscription_view::SubscriptionView;
 use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventWindow;
-use crate::logic::feed_news::{FeedId, FeedNews, SocketNews};
+use crate::logic::feed_news::{FeedId, FeedNews};
 use crate::logic::page::Page;
 
-/// WsSession, Subscription → EventBus: send the events that match, from this sequence on, past and
+/// WsSession, Subscription → EventLog: send the events that match, from this sequence on, past and
 /// future, instead of what this feed was sent so far.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -28,7 +29,7 @@ pub struct Follow {
     pub to: Recipient<FeedNews>,
 }
 
-/// Follower → EventBus: it has room for so many bytes more.
+/// Follower → EventLog: it has room for so many bytes more.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Credit {
@@ -36,7 +37,7 @@ pub struct Credit {
     pub bytes: usize,
 }
 
-/// Follower → EventBus: send nothing more.
+/// Follower → EventLog: send nothing more.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Unfollow {
@@ -48,14 +49,14 @@ impl ActixMessage for FeedNews {
     type Result = ();
 }
 
-/// http, followers → EventBus: where the log of events begins and ends.
+/// http, followers → EventLog: where the log of events begins and ends.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct InspectLog {
     pub reply: Reply<EventWindow>,
 }
 
-/// http → EventBus: the events that match.
+/// http → EventLog: the events that match.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ReadRecent {
@@ -63,7 +64,7 @@ pub struct ReadRecent {
     pub reply: Reply<RecentRead>,
 }
 
-/// What the EventBus has in memory, and the log at the same moment.
+/// What the EventLog has in memory, and the log at the same moment.
 #[derive(Debug)]
 pub struct RecentRead {
     /// `None`: others than those in memory could be on it.
@@ -71,22 +72,11 @@ pub struct RecentRead {
     pub window: EventWindow,
 }
 
-/// WsSession → EventBus: a socket is open; it wants to be told when the hub stops.
+/// Subscriptions → EventLog: say of each how many events it is not done with, by the feed that it
+/// follows them by, if by any, and answer.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
-pub struct SocketOpened {
-    pub socket: FeedId,
-    pub to: Recipient<SocketNews>,
-}
-
-/// WsSession → EventBus: and is closed.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct SocketClosed {
-    pub socket: FeedId,
-}
-
-/// EventBus → WsSession.
-impl ActixMessage for SocketNews {
-    type Result = ();
+pub struct ShowLags {
+    pub views: Vec<(SubscriptionView, Option<FeedId>)>,
+    pub reply: Reply<Vec<SubscriptionView>>,
 }

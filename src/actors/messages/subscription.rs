@@ -9,7 +9,7 @@ use super::reply::Reply;
 use crate::domain::circuit::Origin;
 use crate::domain::subscription::{DeadEvent, Replay, Subscription};
 
-/// EventBus → Subscription: what the journal says of it now, and the circuit of its callback.
+/// Subscriptions → Subscription: what the journal says of it now, and the circuit of its callback.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct SubscriptionChanged {
@@ -17,33 +17,33 @@ pub struct SubscriptionChanged {
     pub circuit: CircuitHops,
 }
 
-/// EventBus → Subscription: the circuit of this origin is gone, with all pushes it had under way.
+/// Subscriptions → Subscription: the circuit of this origin is gone, with all pushes it had under way.
 #[derive(ActixMessage, Clone)]
 #[rtype(result = "()")]
 pub struct CircuitLost {
     pub origin: Origin,
 }
 
-/// EventBus → Subscription: this dead letter's event is owed again.
+/// Subscriptions → Subscription: this dead letter's event is owed again.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct DeliverDeadEvent {
     pub dead_event: Arc<DeadEvent>,
 }
 
-/// EventBus → Subscription: send these past events beside the live ones.
+/// Subscriptions → Subscription: send these past events beside the live ones.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct RunReplay {
     pub replay: Arc<Replay>,
 }
 
-/// EventBus → Subscription: it is no more.
+/// Subscriptions → Subscription: it is no more.
 #[derive(ActixMessage, Clone, Copy)]
 #[rtype(result = "()")]
 pub struct EndSubscription;
 
-/// EventBus → Subscription: begin nothing more; answered when nothing is under way.
+/// Subscriptions → Subscription: begin nothing more; answered when nothing is under way.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Rest {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Message as ActixMessage;
+use actix::{Message as ActixMessage, Recipient};
 
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
@@ -15,11 +15,10 @@ use crate::domain::subscription::{
 };
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::feed_news::FeedId;
-use crate::logic::feed_news::{Attached, Unsettled};
+use crate::logic::feed_news::{Attached, FeedId, SocketNews, Unsettled};
 use crate::logic::losses::Losses;
 
-/// Subscription → EventBus: how far it is.
+/// Subscription → Subscriptions: how far it is.
 #[derive(ActixMessage, Clone, PartialEq, Debug)]
 #[rtype(result = "()")]
 pub struct Progressed {
@@ -46,14 +45,14 @@ pub struct Progress {
     pub circuit_open_until: Option<Timestamp>,
 }
 
-/// Subscription → EventBus: the callback answered 410.
+/// Subscription → Subscriptions: the callback answered 410.
 #[derive(ActixMessage, Clone, Copy)]
 #[rtype(result = "()")]
 pub struct CallbackGone {
     pub id: SubscriptionId,
 }
 
-/// http → EventBus: a callback for these events. The same service, types and url again: the
+/// http → Subscriptions: a callback for these events. The same service, types and url again: the
 /// subscription there is. Answered after the sync, with whether it is new.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -66,7 +65,7 @@ pub struct Subscribe {
     pub reply: Reply<Result<(Arc<Subscription>, bool), Refusal>>,
 }
 
-/// http → EventBus: change a callback subscription; what is `None` stays. Answered after the sync.
+/// http → Subscriptions: change a callback subscription; what is `None` stays. Answered after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ChangeSubscription {
@@ -80,7 +79,7 @@ pub struct ChangeSubscription {
     pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
 }
 
-/// http → EventBus: pause a subscription, or let it go on. Answered after the sync.
+/// http → Subscriptions: pause a subscription, or let it go on. Answered after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct SwitchSubscription {
@@ -90,7 +89,7 @@ pub struct SwitchSubscription {
     pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
 }
 
-/// http → EventBus: end a subscription. Answered after the sync.
+/// http → Subscriptions: end a subscription. Answered after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Unsubscribe {
@@ -99,15 +98,16 @@ pub struct Unsubscribe {
     pub reply: Reply<Result<(), Refusal>>,
 }
 
-/// http → EventBus: one subscription or all, oldest first.
+/// http → Subscriptions → EventLog: one subscription or all, oldest first.
 #[derive(ActixMessage)]
-#[rtype(result = "Vec<SubscriptionView>")]
+#[rtype(result = "()")]
 pub struct InspectSubscriptions {
     pub id: Option<SubscriptionId>,
     pub service: Option<ServiceName>,
+    pub reply: Reply<Vec<SubscriptionView>>,
 }
 
-/// http → EventBus: what one service has of subscriptions, or each, by name.
+/// http → Subscriptions: what one service has of subscriptions, or each, by name.
 #[derive(ActixMessage)]
 #[rtype(result = "Vec<ServiceUsage>")]
 pub struct InspectUsage {
@@ -125,7 +125,7 @@ pub struct ServiceUsage {
     pub replays: usize,
 }
 
-/// http → EventBus: send past events to a callback subscription beside its live ones. Answered
+/// http → Subscriptions: send past events to a callback subscription beside its live ones. Answered
 /// after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -143,7 +143,7 @@ pub struct StartReplay {
     pub reply: Reply<Result<JobId, Refusal>>,
 }
 
-/// Archivist → EventBus: the subscription is owed this dead letter's event again, as the journal
+/// Archivist → Subscriptions: the subscription is owed this dead letter's event again, as the journal
 /// says. Refused if there is no such subscription any more, or too much is owed already.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -152,7 +152,7 @@ pub struct RedeliverEvent {
     pub reply: Reply<Result<MessageId, Refusal>>,
 }
 
-/// WsSession → EventBus: this socket is the named subscription's from now on. Made if there is
+/// WsSession → Subscriptions: this socket is the named subscription's from now on. Made if there is
 /// none; a position that is there wins over `from_sequence`. Answered after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -165,7 +165,7 @@ pub struct AttachSocket {
     pub reply: Reply<Result<Attached, Refusal>>,
 }
 
-/// WsSession → EventBus: the client refused an event, or is lost with what it was sent.
+/// WsSession → Subscriptions: the client refused an event, or is lost with what it was sent.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct LoseEvents {
@@ -182,7 +182,7 @@ pub struct LoseEvents {
     pub reply: Option<Reply<Result<Unsettled, Refusal>>>,
 }
 
-/// WsSession → EventBus: the next event becomes a dead letter, and the position passes it.
+/// WsSession → Subscriptions: the next event becomes a dead letter, and the position passes it.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct GiveUpEvent {
@@ -192,7 +192,7 @@ pub struct GiveUpEvent {
     pub losses: Losses,
 }
 
-/// WsSession → EventBus: a dead letter that was sent again arrived, or did not.
+/// WsSession → Subscriptions: a dead letter that was sent again arrived, or did not.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct EndRedelivery {
@@ -201,7 +201,7 @@ pub struct EndRedelivery {
     pub error: Option<String>,
 }
 
-/// WsSession → EventBus: the subscriber is done with everything up to here. Answered after the
+/// WsSession → Subscriptions: the subscriber is done with everything up to here. Answered after the
 /// sync; refused to a socket that was displaced.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -212,4 +212,24 @@ pub struct AckPosition {
     /// `None`: nothing was acknowledged, it only passed what it does not want; that is written
     /// down when there is time.
     pub reply: Option<Reply<Result<(), Refusal>>>,
+}
+
+/// WsSession → Subscriptions: a socket is open; it wants to be told when the hub stops.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SocketOpened {
+    pub socket: FeedId,
+    pub to: Recipient<SocketNews>,
+}
+
+/// WsSession → Subscriptions: and is closed.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SocketClosed {
+    pub socket: FeedId,
+}
+
+/// Subscriptions → WsSession.
+impl ActixMessage for SocketNews {
+    type Result = ();
 }

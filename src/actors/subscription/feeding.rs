@@ -1,4 +1,4 @@
-//! Where the live events come from: the EventBus, or pages of the archive while that is ahead.
+//! Where the live events come from: the EventLog, or pages of the archive while that is ahead.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use crate::logic::failing::{Failing, failing_event};
 const WORTH_TELLING: u32 = 5;
 
 impl Subscription {
-    /// Tells the EventBus how far it is, if that changed.
+    /// Tells the Subscriptions how far it is, if that changed.
     pub(super) fn tell(&mut self) {
         self.progress.position = self.live.position();
         self.progress.in_flight = u32::try_from(self.pushes.len()).unwrap_or(u32::MAX);

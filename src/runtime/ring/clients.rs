@@ -29,7 +29,8 @@ impl Addresses {
             archivist: self.archivist.clone().into(),
             dead_letters: self.dead_letters.clone().into(),
             historian: self.historian.clone().into(),
-            event_bus: self.event_bus.clone().into(),
+            event_log: self.event_log.clone().into(),
+            subscriptions: self.subscriptions.clone().into(),
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Feed {
     named: Option<Named>,
     /// Until its events are sent again.
     wait: Duration,
-    /// The subscription that was deleted last, of those the EventBus gave this socket.
+    /// The subscription that was deleted last, of those this socket was given.
     ended: Option<SubscriptionId>,
     /// The name of one that was deleted while the socket had it.
     deleted: Option<Label>,
@@ -72,7 +72,7 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// What is subscribed is about to change; what the EventBus sent before that still comes.
+    /// What is subscribed is about to change; what the EventLog sent before that still comes.
     pub(super) fn is_changing(&self) -> bool {
         self.follower.is_ending()
     }
@@ -91,7 +91,7 @@ impl Feed {
         })
     }
 
-    /// From the EventBus.
+    /// From the EventLog.
     pub(super) fn take(&mut self, news: &FeedNews) {
         let new = self.follower.hear(news.round, &news.fed);
         self.ready.extend(new.iter().cloned());

@@ -176,7 +176,7 @@ fn a_position_follows_what_nobody_wanted_once_everything_sent_is_acknowledged() 
     socket.hears_event(2002);
     assert_eq!(socket.ask(&ack(2002))["type"], "ok");
     publish_what_nobody_wants(&hub);
-    // What the EventBus sent before it answered this has come in when the socket answers.
+    // What the EventLog sent before it answered this has come in when the socket answers.
     let view = hub.subscription(&id);
     assert_eq!((&view["position"], &view["lag"]), (&json!(2002), &json!(0)));
     socket.hears_nothing();

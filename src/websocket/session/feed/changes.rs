@@ -140,7 +140,7 @@ impl Session {
         });
     }
 
-    /// The EventBus is asked something after this. Once it has answered, all that it sent before
+    /// The EventLog is asked something after this. Once it has answered, all that it sent before
     /// has come in.
     fn begin_change(&mut self) {
         let unfollow = self.feed.follower.end();

@@ -1,4 +1,4 @@
-//! How a socket follows the events: what its follower asks for is asked of the EventBus, or of the
+//! How a socket follows the events: what its follower asks for is asked of the EventLog, or of the
 //! archive.
 
 use std::sync::Arc;

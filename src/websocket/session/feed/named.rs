@@ -17,7 +17,7 @@ pub(super) struct Named {
     pub id: SubscriptionId,
     /// The client is done with everything up to here.
     pub acked: Sequence,
-    /// The EventBus knows of everything up to here that it is not owed.
+    /// Subscriptions know of everything up to here that it is not owed.
     pub told: Sequence,
     /// Who did not settle what it was sent.
     pub losses: Losses,

@@ -39,7 +39,7 @@ impl House {
             }
             for record in records {
                 for fact in &record.facts {
-                    commit(&self.bus, fact.clone()).await;
+                    self.commit(fact.clone()).await;
                 }
                 written.extend(record.facts);
                 if let Some(reply) = record.reply {
@@ -57,7 +57,7 @@ impl House {
     /// Publishes events, as the archive knows them too.
     pub(super) async fn publish(&mut self, sequences: impl IntoIterator<Item = Sequence>) {
         for sequence in sequences {
-            publish(&self.bus, sequence).await;
+            self.commit(samples::event_published(1, sequence)).await;
         }
     }
 
@@ -83,7 +83,7 @@ impl House {
         callback: Callback,
     ) -> Arc<Subscription> {
         let (reply, answer) = oneshot::channel();
-        self.bus.do_send(Subscribe {
+        self.address.do_send(Subscribe {
             service: service("billing"),
             event_types: Arc::new([Pattern::parse("character.*").unwrap()]),
             callback,
@@ -95,11 +95,13 @@ impl House {
     }
 
     pub(super) async fn view(&self) -> SubscriptionView {
-        let inspect = InspectSubscriptions {
+        let (reply, views) = oneshot::channel();
+        self.address.do_send(InspectSubscriptions {
             id: None,
             service: None,
-        };
-        self.bus.send(inspect).await.unwrap().pop().unwrap()
+            reply,
+        });
+        views.await.unwrap().pop().unwrap()
     }
 
     /// Sequence of each push, and whether it was a replay.
@@ -197,7 +199,9 @@ async fn what_is_no_longer_in_memory_comes_from_the_archive() {
         last_sequence: 3,
         ..CompactionSummary::default()
     };
-    commit(&house.bus, Fact::CompactionSummary(Arc::new(summary))).await;
+    house
+        .commit(Fact::CompactionSummary(Arc::new(summary)))
+        .await;
     house.subscribe(Some(1)).await;
     house.publish([4]).await;
     house.turn().await;
@@ -215,7 +219,9 @@ async fn an_archive_that_is_down_is_asked_again() {
         last_sequence: 1,
         ..CompactionSummary::default()
     };
-    commit(&house.bus, Fact::CompactionSummary(Arc::new(summary))).await;
+    house
+        .commit(Fact::CompactionSummary(Arc::new(summary)))
+        .await;
     house.archive.set_unavailable(true);
     house.subscribe(Some(1)).await;
     assert!(house.pushed().is_empty());
@@ -231,7 +237,7 @@ async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
     house.publish(1..=3).await;
     let subscription = house.subscribe(None).await;
     let (reply, started) = oneshot::channel();
-    house.bus.do_send(StartReplay {
+    house.address.do_send(StartReplay {
         subscription_id: subscription.id,
         owner: None,
         filter: ReplayFilter::default(),
@@ -275,7 +281,7 @@ async fn a_stop_waits_for_what_is_under_way_and_writes_the_position() {
     house.publish(1..=2).await;
     house.turn().await;
     let (reply, mut drained) = oneshot::channel();
-    house.bus.do_send(Drain { reply });
+    house.drain(reply).await;
     assert!(positions(&house.turn().await).is_empty());
     assert!(drained.try_recv().is_err());
     assert_eq!(positions(&house.after(Duration::from_secs(6)).await), [1]);
@@ -292,16 +298,14 @@ async fn written_at_the_stop(answer: u16) -> Option<Sequence> {
     for sequence in 3..=4 {
         let mut event = samples::event(1, sequence);
         event.event_type = EventType::parse("image.made").unwrap();
-        commit(
-            &house.bus,
-            Fact::Event(EventFact::EventPublished(Arc::new(event))),
-        )
-        .await;
+        house
+            .commit(Fact::Event(EventFact::EventPublished(Arc::new(event))))
+            .await;
     }
     house.turn().await;
     assert_eq!(house.pushed().len(), 2);
     let (reply, drained) = oneshot::channel();
-    house.bus.do_send(Drain { reply });
+    house.drain(reply).await;
     let written = positions(&house.turn().await);
     drained.await.unwrap();
     written.last().copied()

@@ -14,20 +14,20 @@ impl House {
     async fn circuits(&self) -> Vec<CircuitView> {
         let (reply, circuits) = tokio::sync::oneshot::channel();
         let circuit = None;
-        self.bus.do_send(InspectCircuits { circuit, reply });
+        self.address.do_send(InspectCircuits { circuit, reply });
         circuits.await.unwrap()
     }
 
     /// How many circuits there are, those that nobody knows any more counted.
     async fn living(&self) -> usize {
         settle().await;
-        // The bus and this house have it, too.
+        // The parent and this house have it, too.
         Rc::strong_count(&self.transport) - 2
     }
 
     async fn force_open(&mut self) {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.bus.do_send(ForceCircuit {
+        self.address.do_send(ForceCircuit {
             circuit: origin(),
             state: CircuitState::Open,
             reason: "maintenance".to_owned(),
@@ -44,30 +44,30 @@ impl House {
 async fn a_circuit_goes_with_the_last_callback_and_so_does_what_somebody_wished_of_it() {
     let mut house = house([]);
     for number in [1, 3] {
-        commit(&house.bus, samples::subscribed(number)).await;
+        house.commit(samples::subscribed(number)).await;
     }
     house.force_open().await;
-    commit(&house.bus, samples::unsubscribed(1)).await;
+    house.commit(samples::unsubscribed(1)).await;
     assert!(house.turn().await.is_empty());
     assert_eq!((house.circuits().await.len(), house.living().await), (1, 1));
-    commit(&house.bus, samples::unsubscribed(3)).await;
+    house.commit(samples::unsubscribed(3)).await;
     assert_eq!((house.circuits().await.len(), house.living().await), (0, 0));
     let written = house.turn().await;
     let [Fact::Control(ControlFact::CircuitChanged(over))] = &written[..] else {
         panic!("{written:?}");
     };
     assert_eq!((over.to, &over.forced), (CircuitState::Closed, &None));
-    commit(&house.bus, samples::subscribed(5)).await;
+    house.commit(samples::subscribed(5)).await;
     assert_eq!(house.circuits().await[0].state, CircuitState::Closed);
 }
 
 #[actix::test]
 async fn who_subscribes_before_that_is_written_begins_anew() {
     let mut house = house([]);
-    commit(&house.bus, samples::subscribed(1)).await;
+    house.commit(samples::subscribed(1)).await;
     house.force_open().await;
-    commit(&house.bus, samples::unsubscribed(1)).await;
-    commit(&house.bus, samples::subscribed(3)).await;
+    house.commit(samples::unsubscribed(1)).await;
+    house.commit(samples::subscribed(3)).await;
     house.turn().await;
     let circuits = house.circuits().await;
     assert_eq!((circuits.len(), house.living().await), (1, 1));

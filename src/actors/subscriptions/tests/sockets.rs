@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::event_log::SocketOpened;
+use crate::actors::messages::subscriptions::SocketOpened;
 use crate::actors::messages::subscriptions::{AckPosition, AttachSocket, GiveUpEvent, Unsubscribe};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
@@ -32,7 +32,7 @@ fn attachment(
 
 async fn attach(house: &mut House, socket: FeedId, from: Option<Sequence>) -> Attached {
     let (reply, answer) = oneshot::channel();
-    house.bus.do_send(attachment(socket, from, reply));
+    house.address.do_send(attachment(socket, from, reply));
     house.turn().await;
     answer.await.unwrap().unwrap()
 }
@@ -44,7 +44,7 @@ async fn ack(
     through: Sequence,
 ) -> Result<(), Refusal> {
     let (reply, answer) = oneshot::channel();
-    house.bus.do_send(AckPosition {
+    house.address.do_send(AckPosition {
         socket,
         id: attached.id,
         through,
@@ -58,7 +58,7 @@ async fn ack(
 async fn a_position_is_kept_and_wins() {
     let mut house = house([]);
     for sequence in 1..=5 {
-        publish(&house.bus, sequence).await;
+        house.publish([sequence]).await;
     }
     let first = attach(&mut house, FEED, Some(2)).await;
     assert_eq!(first.from, 2);
@@ -86,7 +86,7 @@ fn held_from(house: &House, facts: &[Fact]) -> Option<Sequence> {
 async fn what_only_passed_is_written_down_within_a_minute_and_held_no_longer() {
     let mut house = house([]);
     for sequence in 1..=5 {
-        publish(&house.bus, sequence).await;
+        house.publish([sequence]).await;
     }
     let pass = |socket, id, through| AckPosition {
         socket,
@@ -95,17 +95,17 @@ async fn what_only_passed_is_written_down_within_a_minute_and_held_no_longer() {
         reply: None,
     };
     let (reply, answer) = oneshot::channel();
-    house.bus.do_send(attachment(FEED, Some(2), reply));
+    house.address.do_send(attachment(FEED, Some(2), reply));
     let mut facts = house.turn().await;
     let id = answer.await.unwrap().unwrap().id;
     assert_eq!(held_from(&house, &facts), Some(2));
-    house.bus.do_send(pass(FEED, id, 4));
-    house.bus.do_send(pass(OTHER, id, 5));
+    house.address.do_send(pass(FEED, id, 4));
+    house.address.do_send(pass(OTHER, id, 5));
     assert!(house.turn().await.is_empty());
     assert!(house.after(Duration::from_secs(59)).await.is_empty());
     facts.extend(house.after(Duration::from_secs(2)).await);
     assert_eq!(held_from(&house, &facts), Some(5));
-    house.bus.do_send(pass(FEED, id, 3));
+    house.address.do_send(pass(FEED, id, 3));
     assert!(house.turn().await.is_empty());
     assert!(house.after(Duration::from_secs(61)).await.is_empty());
 }
@@ -114,13 +114,13 @@ async fn what_only_passed_is_written_down_within_a_minute_and_held_no_longer() {
 async fn the_socket_of_a_deleted_subscription_is_told() {
     let mut house = house([]);
     let (socket, mut told) = probe();
-    house.bus.do_send(SocketOpened {
+    house.address.do_send(SocketOpened {
         socket: FEED,
         to: socket,
     });
     let attached = attach(&mut house, FEED, None).await;
     let (reply, answer) = oneshot::channel();
-    house.bus.do_send(Unsubscribe {
+    house.address.do_send(Unsubscribe {
         id: attached.id,
         owner: None,
         reply,
@@ -135,9 +135,9 @@ async fn the_socket_of_a_deleted_subscription_is_told() {
 #[actix::test]
 async fn a_newer_socket_takes_over() {
     let mut house = house([]);
-    publish(&house.bus, 1).await;
+    house.publish([1]).await;
     let (socket, mut told) = probe();
-    house.bus.do_send(SocketOpened {
+    house.address.do_send(SocketOpened {
         socket: FEED,
         to: socket,
     });
@@ -155,10 +155,10 @@ async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     let Fact::Event(EventFact::EventPublished(event)) = samples::event_published(1, 1) else {
         panic!("it is one");
     };
-    publish(&house.bus, 1).await;
+    house.publish([1]).await;
     let attached = attach(&mut house, FEED, Some(1)).await;
     house.clock.set_wall_by(3_600_000);
-    house.bus.do_send(GiveUpEvent {
+    house.address.do_send(GiveUpEvent {
         socket: FEED,
         id: attached.id,
         event,

@@ -24,28 +24,31 @@ fn event(sequence: Sequence, event_type: &str) -> Arc<Event> {
 impl House {
     fn send(&self, facts: Vec<Fact>) {
         let records = facts.into_iter().map(|fact| Recorded { position: 1, fact });
-        self.bus.do_send(Committed {
+        let committed = Committed {
             at: crate::domain::moment::Moment::default(),
             records: records.collect(),
             replay: false,
             set_since: 0,
-        });
+        };
+        self.address.do_send(committed.clone());
+        self.log.do_send(committed);
     }
 
     /// Publishes it, and forgets it where the newest events are.
     async fn publish_and_forget(&mut self, sequence: Sequence) -> Weak<Event> {
         let event = event(sequence, "character.created");
         let seen = Arc::downgrade(&event);
-        commit(&self.bus, Fact::Event(EventFact::EventPublished(event))).await;
+        self.commit(Fact::Event(EventFact::EventPublished(event)))
+            .await;
         self.turn().await;
-        commit(&self.bus, samples::events_removed(sequence + 1)).await;
+        self.commit(samples::events_removed(sequence + 1)).await;
         self.turn().await;
         seen
     }
 
     pub(super) async fn switch(&mut self, id: SubscriptionId, paused: bool) {
         let (reply, answer) = oneshot::channel();
-        self.bus.do_send(SwitchSubscription {
+        self.address.do_send(SwitchSubscription {
             id,
             owner: None,
             paused,
@@ -57,7 +60,7 @@ impl House {
 
     async fn force(&mut self, state: CircuitState) {
         let (reply, answer) = oneshot::channel();
-        self.bus.do_send(ForceCircuit {
+        self.address.do_send(ForceCircuit {
             circuit: CircuitName::Callback(Origin::of("http://a/events")),
             state,
             reason: "test".to_owned(),
@@ -130,10 +133,10 @@ async fn nobody_takes_over_while_the_hub_stops() {
     let id = house.subscribe(None).await.id;
     // The circuit began first.
     let generation = 2;
-    house.bus.do_send(SubscriptionDied { id, generation });
+    house.address.do_send(SubscriptionDied { id, generation });
     let (reply, _drained) = oneshot::channel();
-    house.bus.do_send(Drain { reply });
-    publish(&house.bus, 1).await;
+    house.drain(reply).await;
+    house.publish([1]).await;
     house.after(Duration::from_millis(50)).await;
     assert!(house.pushed().is_empty());
 }
@@ -143,7 +146,7 @@ async fn nothing_begins_before_the_last_dead_letter_is_written() {
     let mut house = house([status(400), status(200)]);
     house.subscribe(None).await;
     for sequence in 1..=2 {
-        publish(&house.bus, sequence).await;
+        house.publish([sequence]).await;
     }
     let unanswered = house.recorded.drain().await;
     assert_eq!(unanswered.len(), 1);

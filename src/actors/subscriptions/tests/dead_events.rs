@@ -35,7 +35,7 @@ impl House {
     fn redeliver(&self, dead_event: &Arc<DeadEvent>) -> Redelivered {
         let (reply, answer) = oneshot::channel();
         let dead_event = dead_event.clone();
-        self.bus.do_send(RedeliverEvent { dead_event, reply });
+        self.address.do_send(RedeliverEvent { dead_event, reply });
         answer
     }
 
@@ -189,7 +189,7 @@ async fn goes_back_at_the_end(durable: bool) {
     let dead_event = house.dead_event(subscription.id, 1);
     drop(house.redeliver(&dead_event));
     let (reply, ended) = oneshot::channel();
-    house.bus.do_send(Unsubscribe {
+    house.address.do_send(Unsubscribe {
         id: subscription.id,
         owner: None,
         reply,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{Context, Handler};
 
-use super::EventBus;
+use super::Subscriptions;
 use crate::actors::callback_circuit::Leave;
 use crate::actors::messages::circuit_breaker::InspectCircuit;
 use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
@@ -21,7 +21,7 @@ fn origin(name: &CircuitName) -> Option<&Origin> {
     }
 }
 
-impl EventBus {
+impl Subscriptions {
     /// Lets go of a circuit that no callback needs. One with pushes under way ends with them.
     pub(super) fn drop_circuit(&mut self, left: Option<Origin>) {
         let Some(origin) = left else {
@@ -71,7 +71,7 @@ impl EventBus {
     }
 }
 
-impl Handler<InspectCircuits> for EventBus {
+impl Handler<InspectCircuits> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
@@ -94,7 +94,7 @@ impl Handler<InspectCircuits> for EventBus {
     }
 }
 
-impl Handler<ForceCircuit> for EventBus {
+impl Handler<ForceCircuit> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, _: &mut Context<Self>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Context, Handler};
 use rand::RngExt;
 
-use super::EventBus;
+use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::subscriptions::AttachSocket;
 use crate::domain::event::Sequence;
@@ -15,15 +15,15 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
 use crate::logic::feed_news::{AttachChange, Attached, SocketNews};
 
-impl EventBus {
+impl Subscriptions {
     /// Events after the one returned are meant.
     ///
     /// # Errors
     /// [`Refusal::EventsGone`] if events from there on are gone.
     pub(super) fn begin_after(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
-        let oldest = self.oldest();
+        let oldest = self.log.oldest();
         match from {
-            None => Ok(self.newest()),
+            None => Ok(self.log.newest()),
             Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
             Some(from) => Ok(from - 1),
         }
@@ -75,7 +75,7 @@ impl EventBus {
     }
 }
 
-impl Handler<AttachSocket> for EventBus {
+impl Handler<AttachSocket> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: AttachSocket, _: &mut Context<Self>) {

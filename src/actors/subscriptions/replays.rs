@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Context, Handler};
 use rand::RngExt;
 
-use super::EventBus;
+use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::subscriptions::{RedeliverEvent, StartReplay};
 use crate::domain::fact::Fact;
@@ -14,14 +14,14 @@ use crate::domain::ids::JobId;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{DeadEvent, Replay, ReplayFilter, SubscriptionId};
 
-impl EventBus {
+impl Subscriptions {
     fn replay(&self, asked: &StartReplay) -> Result<Replay, Refusal> {
         if self.is_draining {
             return Err(Refusal::Stopping);
         }
         let subscription = self.callback_of(asked.subscription_id, asked.owner.as_ref())?;
         self.may_replay(subscription.id)?;
-        let oldest = self.oldest();
+        let oldest = self.log.oldest();
         if asked.from < oldest {
             return Err(Refusal::EventsGone { oldest });
         }
@@ -34,7 +34,7 @@ impl EventBus {
         } else {
             asked.filter.clone()
         };
-        let newest = self.newest();
+        let newest = self.log.newest();
         Ok(Replay {
             id: JobId::generate(now, rand::rng().random()),
             subscription_id: subscription.id,
@@ -93,7 +93,7 @@ impl EventBus {
     }
 }
 
-impl Handler<StartReplay> for EventBus {
+impl Handler<StartReplay> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: StartReplay, _: &mut Context<Self>) {
@@ -112,7 +112,7 @@ impl Handler<StartReplay> for EventBus {
     }
 }
 
-impl Handler<RedeliverEvent> for EventBus {
+impl Handler<RedeliverEvent> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: RedeliverEvent, _: &mut Context<Self>) {

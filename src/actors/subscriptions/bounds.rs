@@ -2,14 +2,14 @@
 
 use actix::{Context, Handler, MessageResult};
 
-use super::EventBus;
+use super::Subscriptions;
 use crate::actors::messages::subscriptions::{InspectUsage, ServiceUsage};
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
 use crate::logic::limits::Limit;
 
-impl EventBus {
+impl Subscriptions {
     /// Whether a service may have one more subscription with so many patterns.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl EventBus {
     }
 }
 
-impl Handler<InspectUsage> for EventBus {
+impl Handler<InspectUsage> for Subscriptions {
     type Result = MessageResult<InspectUsage>;
 
     fn handle(&mut self, asked: InspectUsage, _: &mut Context<Self>) -> Self::Result {

@@ -17,10 +17,12 @@ async fn house_where(before: Option<Fact>, archived: Option<Sequence>) -> House 
         last_sequence: 7,
         ..CompactionSummary::default()
     };
-    commit(&house.bus, Fact::CompactionSummary(Arc::new(summary))).await;
-    publish(&house.bus, 8).await;
+    house
+        .commit(Fact::CompactionSummary(Arc::new(summary)))
+        .await;
+    house.publish([8]).await;
     if let Some(fact) = before {
-        commit(&house.bus, fact).await;
+        house.commit(fact).await;
     }
     if archived.is_some() {
         house.archive(archived).await;
@@ -36,18 +38,20 @@ async fn house_where(before: Option<Fact>, archived: Option<Sequence>) -> House 
         channel: Channel::Callback(callback()),
         paused: None,
     };
-    commit(
-        &house.bus,
-        Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(subscription))),
-    )
-    .await;
+    house
+        .commit(Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(
+            subscription,
+        ))))
+        .await;
     house.turn().await;
     house
 }
 
 impl House {
     async fn begins_at(&self, oldest: Sequence) {
-        self.bus.send(HistoryBegins { oldest }).await.unwrap();
+        self.log.send(HistoryBegins { oldest }).await.unwrap();
+        let begins = HistoryBegins { oldest };
+        self.address.send(begins).await.unwrap();
     }
 
     async fn assert_waits(&self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Context, Handler};
 use rand::RngExt;
 
-use super::EventBus;
+use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::subscriptions::{EndRedelivery, GiveUpEvent, LoseEvents};
 use crate::domain::attempt::{Attempt, AttemptOutcome};
@@ -23,7 +23,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::feed_news::{FeedId, SocketNews, Unsettled};
 use crate::logic::losses::Losses;
 
-impl EventBus {
+impl Subscriptions {
     /// The subscription that this socket has.
     fn had_by(&self, id: SubscriptionId, socket: FeedId) -> Result<Arc<Subscription>, Refusal> {
         if !self.attached.is(id, socket) {
@@ -103,7 +103,7 @@ fn failed(number: u32, at: Timestamp, error: String) -> Attempt {
     }
 }
 
-impl Handler<LoseEvents> for EventBus {
+impl Handler<LoseEvents> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, mut lost: LoseEvents, ctx: &mut Context<Self>) {
@@ -115,7 +115,7 @@ impl Handler<LoseEvents> for EventBus {
     }
 }
 
-impl Handler<GiveUpEvent> for EventBus {
+impl Handler<GiveUpEvent> for Subscriptions {
     type Result = ();
 
     /// The position passes the event together with its dead letter.
@@ -147,7 +147,7 @@ impl Handler<GiveUpEvent> for EventBus {
     }
 }
 
-impl Handler<EndRedelivery> for EventBus {
+impl Handler<EndRedelivery> for Subscriptions {
     type Result = ();
 
     /// A dead letter that was sent again arrived, or is a dead letter once more.

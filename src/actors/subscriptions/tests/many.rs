@@ -19,7 +19,7 @@ async fn thousands_are_made_in_a_few_seconds() {
     let mut answers = Vec::new();
     for number in 0..MANY {
         let (reply, answer) = oneshot::channel();
-        house.bus.do_send(Subscribe {
+        house.address.do_send(Subscribe {
             service: service("billing"),
             event_types: Arc::new([Pattern::parse(&format!("t{number}.*")).unwrap()]),
             callback: Callback {

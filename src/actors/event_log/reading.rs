@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{Context, Handler};
 
-use super::EventBus;
+use super::EventLog;
 use crate::actors::messages::event_log::{InspectLog, ReadRecent, RecentRead};
 use crate::domain::event::Event;
 use crate::logic::event_query::EventQuery;
@@ -18,18 +18,18 @@ const MOST_LOOKED_AT: usize = 4096;
 /// Nor when its patterns have cost so much, in steps of a filter: a few milliseconds.
 const MOST_STEPS: usize = 200_000;
 
-impl EventBus {
+impl EventLog {
     fn window(&self) -> EventWindow {
         EventWindow {
-            oldest: self.oldest(),
-            kept_from: self.removed_before,
-            newest: self.newest(),
+            oldest: self.bounds.oldest(),
+            kept_from: self.bounds.kept_from(),
+            newest: self.bounds.newest(),
             in_memory: self.recent.first(),
         }
     }
 }
 
-impl Handler<InspectLog> for EventBus {
+impl Handler<InspectLog> for EventLog {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectLog, _: &mut Context<Self>) {
@@ -37,7 +37,7 @@ impl Handler<InspectLog> for EventBus {
     }
 }
 
-impl Handler<ReadRecent> for EventBus {
+impl Handler<ReadRecent> for EventLog {
     type Result = ();
 
     fn handle(&mut self, read: ReadRecent, _: &mut Context<Self>) {

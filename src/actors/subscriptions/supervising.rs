@@ -6,12 +6,12 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::EventBus;
+use super::Subscriptions;
 use super::children::{Child, Subscriber};
 use crate::actors::callback_circuit::CallbackCircuit;
 use crate::actors::death_watch::DeathWatch;
-use crate::actors::event_reader::EventReader;
 use crate::actors::messages::callback_circuit::CircuitHops;
+use crate::actors::messages::event_log::Unfollow;
 use crate::actors::messages::subscription::{
     CircuitLost, DeliverDeadEvent, EndSubscription, Rest, RunReplay, SubscriptionChanged,
 };
@@ -43,7 +43,7 @@ pub(super) struct CircuitDied {
 #[rtype(result = "()")]
 struct ChildrenRest;
 
-impl EventBus {
+impl Subscriptions {
     pub(super) fn learn(&mut self, fact: &Fact, ctx: &mut Context<Self>) {
         let change = self.subscriptions.learn(fact);
         if !self.is_open {
@@ -61,7 +61,8 @@ impl EventBus {
             Some(Change::Removed { id, left }) => {
                 if let Some(ended) = self.children.subscriptions.remove(&id) {
                     ended.child.address.do_send(EndSubscription);
-                    self.unfollow(ended.feed);
+                    let feed = ended.feed;
+                    self.hops.unfollow.do_send(Unfollow { feed });
                 }
                 self.detach(id);
                 self.lost.forget(id);
@@ -163,14 +164,10 @@ impl EventBus {
             event_store: self.hops.event_store.clone(),
             publish: self.hops.publish.clone(),
             flush: self.hops.flush.clone(),
-            follow: home.clone().recipient(),
-            credit: home.clone().recipient(),
-            unfollow: home.clone().recipient(),
-            events: EventReader::new(
-                home.clone().recipient(),
-                home.clone().recipient(),
-                self.settings.archive.clone(),
-            ),
+            follow: self.hops.follow.clone(),
+            credit: self.hops.credit.clone(),
+            unfollow: self.hops.unfollow.clone(),
+            events: self.hops.events.clone(),
             progressed: home.clone().recipient(),
             gone: home.recipient(),
         }
@@ -221,7 +218,6 @@ impl EventBus {
     /// Lets the subscriptions come to rest; positions are written down at once and in the end.
     pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
         self.write_all_positions(ctx);
-        self.note_given();
         let mut resting = Vec::new();
         for subscriber in self.children.subscriptions.values() {
             let (reply, rested) = oneshot::channel();
@@ -237,18 +233,17 @@ impl EventBus {
     }
 }
 
-impl Handler<ChildrenRest> for EventBus {
+impl Handler<ChildrenRest> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, _: ChildrenRest, ctx: &mut Context<Self>) {
         self.is_at_rest = true;
-        self.pass_unwanted();
         self.write_all_positions(ctx);
         self.finish_drain();
     }
 }
 
-impl Handler<SubscriptionDied> for EventBus {
+impl Handler<SubscriptionDied> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, died: SubscriptionDied, ctx: &mut Context<Self>) {
@@ -261,22 +256,22 @@ impl Handler<SubscriptionDied> for EventBus {
             return;
         }
         let (pause, deaths) = (child.pause(now), child.deaths);
-        self.unfollow(feed);
+        self.hops.unfollow.do_send(Unfollow { feed });
         tracing::error!(%id, ?pause, "a subscription's actor died; a fresh one takes over");
-        ctx.run_later(pause, move |bus, ctx| {
-            let Some(subscription) = bus.subscriptions.present(id).cloned() else {
+        ctx.run_later(pause, move |subscriptions, ctx| {
+            let Some(subscription) = subscriptions.subscriptions.present(id).cloned() else {
                 return;
             };
             let Some(callback) = subscription.callback() else {
                 return;
             };
-            let circuit = bus.circuit(&Origin::of(&callback.url), ctx);
-            bus.begin_subscription(id, circuit, deaths, ctx);
+            let circuit = subscriptions.circuit(&Origin::of(&callback.url), ctx);
+            subscriptions.begin_subscription(id, circuit, deaths, ctx);
         });
     }
 }
 
-impl Handler<CircuitDied> for EventBus {
+impl Handler<CircuitDied> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, died: CircuitDied, ctx: &mut Context<Self>) {
@@ -294,13 +289,13 @@ impl Handler<CircuitDied> for EventBus {
             ?pause,
             "a callback's circuit died; a fresh one takes over"
         );
-        ctx.run_later(pause, move |bus, ctx| {
-            bus.replace_circuit(&origin, deaths, ctx);
+        ctx.run_later(pause, move |subscriptions, ctx| {
+            subscriptions.replace_circuit(&origin, deaths, ctx);
         });
     }
 }
 
-impl EventBus {
+impl Subscriptions {
     fn replace_circuit(&mut self, origin: &Origin, deaths: u32, ctx: &Context<Self>) {
         if !self.children.circuits.contains_key(origin) {
             return;

@@ -5,7 +5,7 @@
 
 use actix::{AsyncContext, Context, Handler, Message};
 
-use super::EventBus;
+use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::reply::Reply;
 use crate::actors::messages::subscriptions::{AckPosition, Progressed};
@@ -22,7 +22,7 @@ struct PositionsWritten {
     answers: Vec<Reply<Result<(), Refusal>>>,
 }
 
-impl EventBus {
+impl Subscriptions {
     /// Writes down what is due, unless a record is under way.
     pub(super) fn write_positions(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
@@ -32,9 +32,9 @@ impl EventBus {
         }
         let next = self.subscriptions.positions.next_due();
         let next = next.filter(|_| !self.writing.is_under_way);
-        self.timer.set(next, now, ctx, |bus, ctx| {
-            bus.timer.fired();
-            bus.write_positions(ctx);
+        self.timer.set(next, now, ctx, |subscriptions, ctx| {
+            subscriptions.timer.fired();
+            subscriptions.write_positions(ctx);
         });
     }
 
@@ -42,30 +42,6 @@ impl EventBus {
     pub(super) fn write_all_positions(&mut self, ctx: &Context<Self>) {
         let taken = self.subscriptions.positions.take_all();
         self.write(taken, ctx);
-    }
-
-    /// Before subscriptions come to rest: who has been given all that it wants of the events so
-    /// far, and up to where that was.
-    pub(super) fn note_given(&mut self) {
-        let newest = self.newest();
-        let subscribers = self.children.subscriptions.iter();
-        let given = subscribers.filter_map(|(id, subscriber)| {
-            let given = self.feeds.given_all(subscriber.feed)?;
-            Some((*id, given))
-        });
-        self.writing.at_stop = given.map(|(id, given)| (id, given, newest)).collect();
-    }
-
-    /// Whoever is done with what it was given is done with all events there were then. They are
-    /// told of those that they do not want only now and then, but the last word is to be right.
-    pub(super) fn pass_unwanted(&mut self) {
-        let now = self.settings.clock.now();
-        for (id, given, newest) in std::mem::take(&mut self.writing.at_stop) {
-            let positions = &mut self.subscriptions.positions;
-            if positions.of(id) >= given {
-                positions.moved(id, newest, 0, now);
-            }
-        }
     }
 
     fn write(&mut self, taken: Vec<(SubscriptionId, Sequence)>, ctx: &Context<Self>) {
@@ -96,7 +72,7 @@ impl EventBus {
     }
 }
 
-impl Handler<PositionsWritten> for EventBus {
+impl Handler<PositionsWritten> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, written: PositionsWritten, ctx: &mut Context<Self>) {
@@ -108,7 +84,7 @@ impl Handler<PositionsWritten> for EventBus {
     }
 }
 
-impl Handler<Progressed> for EventBus {
+impl Handler<Progressed> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, progressed: Progressed, ctx: &mut Context<Self>) {
@@ -126,7 +102,7 @@ impl Handler<Progressed> for EventBus {
     }
 }
 
-impl Handler<AckPosition> for EventBus {
+impl Handler<AckPosition> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, ack: AckPosition, ctx: &mut Context<Self>) {
@@ -134,7 +110,7 @@ impl Handler<AckPosition> for EventBus {
             Some(Refusal::NotFound)
         } else if !self.attached.is(ack.id, ack.socket) {
             Some(Refusal::Conflict("another socket has the subscription now"))
-        } else if ack.through > self.newest() {
+        } else if ack.through > self.log.newest() {
             Some(Refusal::Conflict("sequence: no event has it yet"))
         } else {
             None

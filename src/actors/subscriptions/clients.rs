@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use actix::{Context, Handler, MessageResult};
+use actix::{Context, Handler};
 use rand::RngExt;
 
-use super::EventBus;
+use super::Subscriptions;
+use crate::actors::messages::event_log::ShowLags;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::subscriptions::{
     CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Subscribe,
@@ -23,10 +24,11 @@ use crate::domain::subscription::{
 };
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::feed_news::FeedId;
 
 type Found = Result<Arc<Subscription>, Refusal>;
 
-impl EventBus {
+impl Subscriptions {
     /// The callback subscription `owner` may change; `None`: anybody may.
     pub(super) fn callback_of(&self, id: SubscriptionId, owner: Option<&ServiceName>) -> Found {
         let subscription = self.owned(id, owner)?;
@@ -105,9 +107,9 @@ impl EventBus {
         }
     }
 
-    /// As [`EventBus::begin_after`]; who names an event far off means something else.
+    /// As [`Subscriptions::begin_after`]; who names an event far off means something else.
     fn begin_in_sight(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
-        let newest = self.newest();
+        let newest = self.log.newest();
         match from {
             Some(from) if from > newest + 1 => Err(Refusal::BeyondNewest { newest }),
             from => self.begin_after(from),
@@ -142,18 +144,13 @@ impl EventBus {
         }
     }
 
-    /// Events published that a subscription is not done with. None, if it was given all that match
-    /// and is done with these.
-    fn lag(&self, id: SubscriptionId, position: Sequence) -> u64 {
+    /// By which feed it follows the events at present.
+    fn feed_of(&self, id: SubscriptionId) -> Option<FeedId> {
         let callback = self.children.subscriptions.get(&id).map(|one| one.feed);
-        let feed = callback.or_else(|| self.attached.socket_of(id));
-        let has_all = feed.is_some_and(|feed| self.feeds.has_all(feed, position));
-        match has_all {
-            true => 0,
-            false => self.newest().saturating_sub(position),
-        }
+        callback.or_else(|| self.attached.socket_of(id))
     }
 
+    /// All but its lag, which the EventLog knows.
     fn view(&self, subscription: &Arc<Subscription>) -> SubscriptionView {
         let id = subscription.id;
         let subscriber = self.children.subscriptions.get(&id);
@@ -169,7 +166,7 @@ impl EventBus {
             subscription: subscription.clone(),
             previous_secret_until: previous.map(|previous| previous.until),
             position,
-            lag: self.lag(id, position),
+            lag: 0,
             in_flight: progress.in_flight,
             failures: progress.failures,
             last_error: progress.last_error,
@@ -193,7 +190,7 @@ fn next_attempt(progress: &Progress, now: Moment) -> Option<Timestamp> {
     next.filter(|at| *at > now.hub).map(|at| now.wall_time(at))
 }
 
-impl Handler<Subscribe> for EventBus {
+impl Handler<Subscribe> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: Subscribe, ctx: &mut Context<Self>) {
@@ -218,7 +215,7 @@ impl Handler<Subscribe> for EventBus {
     }
 }
 
-impl Handler<ChangeSubscription> for EventBus {
+impl Handler<ChangeSubscription> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: ChangeSubscription, ctx: &mut Context<Self>) {
@@ -236,7 +233,7 @@ impl Handler<ChangeSubscription> for EventBus {
     }
 }
 
-impl Handler<SwitchSubscription> for EventBus {
+impl Handler<SwitchSubscription> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: SwitchSubscription, ctx: &mut Context<Self>) {
@@ -252,7 +249,7 @@ impl Handler<SwitchSubscription> for EventBus {
     }
 }
 
-impl Handler<CallbackGone> for EventBus {
+impl Handler<CallbackGone> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, gone: CallbackGone, ctx: &mut Context<Self>) {
@@ -269,7 +266,7 @@ impl Handler<CallbackGone> for EventBus {
     }
 }
 
-impl Handler<Unsubscribe> for EventBus {
+impl Handler<Unsubscribe> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, asked: Unsubscribe, ctx: &mut Context<Self>) {
@@ -293,27 +290,26 @@ impl Handler<Unsubscribe> for EventBus {
     }
 }
 
-impl Handler<InspectSubscriptions> for EventBus {
-    type Result = MessageResult<InspectSubscriptions>;
+impl Handler<InspectSubscriptions> for Subscriptions {
+    type Result = ();
 
-    fn handle(&mut self, asked: InspectSubscriptions, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, asked: InspectSubscriptions, _: &mut Context<Self>) {
         let service = asked.service.as_ref();
         let is_meant = |one: &&Arc<Subscription>| service.is_none_or(|name| *name == one.service);
-        let view = |one| self.view(one);
-        MessageResult(match asked.id {
-            Some(id) => self
-                .subscriptions
-                .present(id)
-                .into_iter()
-                .filter(is_meant)
-                .map(view)
-                .collect(),
+        let view = |one: &Arc<Subscription>| (self.view(one), self.feed_of(one.id));
+        let views = match asked.id {
+            Some(id) => {
+                let one = self.subscriptions.present(id).into_iter();
+                one.filter(is_meant).map(view).collect()
+            }
             None => self
                 .subscriptions
                 .all()
                 .filter(is_meant)
                 .map(view)
                 .collect(),
-        })
+        };
+        let reply = asked.reply;
+        self.hops.show_lags.do_send(ShowLags { views, reply });
     }
 }

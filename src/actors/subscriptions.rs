@@ -1,0 +1,229 @@
+//! Has the subscriptions: who wants which events, and how far each is.
+//!
+//! Owns all subscriptions as the journal says, one [`Subscription`] child for each that has a
+//! callback and one [`CallbackCircuit`] for each origin of these, and the sockets that are open
+//! with the subscriptions they have. Receives [`Committed`], what clients ask (`clients`, `sockets`,
+//! `replays`), and how far subscribers are (`positions`); sends [`Record`] to the EventStore. The
+//! events themselves go from the EventLog to whoever follows them.
+//!
+//! It hears of what is committed before the EventLog does, so nobody is ever done with an event
+//! that it does not know of.
+//!
+//! [`Subscription`]: super::subscription::Subscription
+//! [`CallbackCircuit`]: super::callback_circuit::CallbackCircuit
+
+mod attached;
+mod bounds;
+mod children;
+mod circuits;
+mod clients;
+mod kept;
+mod losses;
+mod lost;
+mod positions;
+mod replays;
+mod sockets;
+mod supervising;
+mod writing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Recipient};
+use ahash::AHashMap;
+
+use super::death_watch::DeathWatch;
+use super::event_reader::EventReader;
+use super::invariants;
+use super::messages::archivist::Flush;
+use super::messages::event_log::{Credit, Follow, ShowLags, Unfollow};
+use super::messages::event_store::Record;
+use super::messages::reply::Reply;
+use super::messages::router::Publish;
+use super::messages::subscriptions::{SocketClosed, SocketOpened};
+use super::messages::{Committed, Drain, HistoryBegins, Open};
+use super::timer::Timer;
+use super::{callback_circuit, subscription};
+use crate::clock::Clock;
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::logic::feed_news::{FeedId, SocketNews};
+use crate::logic::limits::Limits;
+use crate::logic::log_bounds::LogBounds;
+use crate::logic::subscription_registry::SubscriptionRegistry;
+use crate::metrics::Metrics;
+use attached::Attached;
+use children::Children;
+use lost::Lost;
+use writing::Writing;
+
+/// How long the stop waits for sockets to close. Who does not read cannot be told, and holds
+/// nothing up.
+const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
+
+pub struct Subscriptions {
+    log: LogBounds,
+    sockets: AHashMap<FeedId, Recipient<SocketNews>>,
+    settings: Settings,
+    hops: Hops,
+    subscriptions: SubscriptionRegistry,
+    children: Children,
+    attached: Attached,
+    lost: Lost,
+    /// Of positions.
+    writing: Writing,
+    timer: Timer,
+    is_open: bool,
+    /// The hub stops.
+    is_draining: bool,
+    /// Nothing is under way to callbacks any more, and how far they are is written down.
+    is_at_rest: bool,
+    draining: Option<Reply<()>>,
+    _watch: DeathWatch,
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    pub clock: Clock,
+    /// How long a secret that was changed signs beside the new one.
+    pub secret_overlap: Duration,
+    pub metrics: Arc<Metrics>,
+    pub subscriptions: subscription::Settings,
+    pub circuits: callback_circuit::Settings,
+    pub limits: Limits,
+}
+
+/// Where its own messages go, and those of its children.
+#[derive(Clone)]
+pub struct Hops {
+    pub event_store: Recipient<Record>,
+    pub publish: Recipient<Publish>,
+    /// The Archivist.
+    pub flush: Recipient<Flush>,
+    /// The EventLog, as what follows.
+    pub follow: Recipient<Follow>,
+    pub credit: Recipient<Credit>,
+    pub unfollow: Recipient<Unfollow>,
+    pub show_lags: Recipient<ShowLags>,
+    pub events: EventReader,
+}
+
+impl Subscriptions {
+    pub fn new(settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
+        Self {
+            log: LogBounds::default(),
+            sockets: AHashMap::new(),
+            settings,
+            hops,
+            subscriptions: SubscriptionRegistry::default(),
+            children: Children::default(),
+            attached: Attached::default(),
+            lost: Lost::default(),
+            writing: Writing::default(),
+            timer: Timer::default(),
+            is_open: false,
+            is_draining: false,
+            is_at_rest: false,
+            draining: None,
+            _watch: watch,
+        }
+    }
+
+    fn finish_drain(&mut self) {
+        if self.sockets.is_empty()
+            && self.is_at_rest
+            && let Some(reply) = self.draining.take()
+        {
+            let _ = reply.send(());
+        }
+    }
+}
+
+impl Actor for Subscriptions {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Handler<Committed> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
+        for record in committed.records.iter() {
+            self.log.learn(&record.fact);
+            if let Fact::Control(ControlFact::CircuitChanged(changed)) = &record.fact {
+                let since = committed.at.of(changed.at, committed.source()).hub;
+                self.subscriptions.circuit_changed(changed, since);
+            }
+            self.learn(&record.fact, ctx);
+        }
+    }
+}
+
+impl Handler<Open> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
+        self.is_open = true;
+        self.give_up_orphans();
+        self.drop_needless_circuits();
+        let all: Vec<_> = self.subscriptions.all().map(|one| one.id).collect();
+        for id in all {
+            self.subscription_put(id, ctx);
+        }
+        self.show_subscriptions();
+    }
+}
+
+impl Handler<HistoryBegins> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, history: HistoryBegins, _: &mut Context<Self>) {
+        self.log.history_begins(history.oldest);
+    }
+}
+
+impl Handler<SocketOpened> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, opened: SocketOpened, _: &mut Context<Self>) {
+        if self.is_draining {
+            opened.to.do_send(SocketNews::Draining);
+        }
+        self.sockets.insert(opened.socket, opened.to);
+    }
+}
+
+impl Handler<SocketClosed> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, closed: SocketClosed, _: &mut Context<Self>) {
+        self.sockets.remove(&closed.socket);
+        self.attached.leave(closed.socket);
+        self.finish_drain();
+    }
+}
+
+/// Sockets are told to say where to resume, and close; subscriptions begin nothing more.
+impl Handler<Drain> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
+        self.is_draining = true;
+        self.draining = Some(drain.reply);
+        self.rest(ctx);
+        for socket in self.sockets.values() {
+            socket.do_send(SocketNews::Draining);
+        }
+        ctx.run_later(SOCKETS_PATIENCE, |subscriptions, _| {
+            subscriptions.sockets.clear();
+            subscriptions.finish_drain();
+        });
+        self.finish_drain();
+    }
+}
+
+#[cfg(test)]
+mod tests;
