@@ -5,7 +5,7 @@
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
 //! [`Progressed`] to Subscriptions, which write positions down. Never changes the subscription.
 //!
-//! [`FeedNews`]: super::messages::event_log::FeedNews
+//! [`FeedNews`]: crate::logic::feed_news::FeedNews
 
 mod choosing;
 mod feeding;

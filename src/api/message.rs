@@ -67,8 +67,9 @@ pub(crate) struct MessageBody<'a> {
     /// Any bytes, in standard base64 with its padding, in place of `payload`.
     #[schema(inline)]
     payload_base64: Option<Base64Bytes>,
-    /// What the bytes of `payload_base64` are, passed on with them. Bytes of JSON, or of which
-    /// nothing is said, come to the destination as `payload` if they are JSON.
+    /// What the bytes of `payload_base64` are, passed on with them; beside `payload` it is left
+    /// out. Bytes of JSON, or of which nothing is said, come to the destination as `payload` if
+    /// they are JSON.
     content_type: Option<NewContentType>,
     /// Makes sending safe to repeat: a known id with the same content is answered with what became
     /// of the message. Made by the hub if not given.
@@ -186,8 +187,12 @@ field!(
 /// # Errors
 /// 400 with the field; 403 if it claims another source than the caller.
 pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> Result<(Offer, Ignored), HubError> {
-    let (body, ignored) = body::data::<MessageBody<'_>>(SUBJECT, text)?;
+    let (body, mut ignored) = body::data::<MessageBody<'_>>(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
+    // JSON needs no other name. Who says one beside it was never refused for it.
+    if body.payload.is_some() && body.content_type.is_some() {
+        ignored.add("content_type");
+    }
     Ok((body.offer(context)?, ignored))
 }
 
@@ -265,17 +270,13 @@ fn payload(
     content_type: Option<NewContentType>,
 ) -> Result<Payload, HubError> {
     let (field, problem) = match (json, bytes, content_type) {
-        (Some(json), None, None) => return Ok(Payload::Json(json)),
+        (Some(json), None, _) => return Ok(Payload::Json(json)),
         (None, Some(bytes), content_type) => {
             let content_type = content_type.map(|word| word.0);
             return Ok(Payload::raw(bytes.0, content_type));
         }
         (Some(_), Some(_), _) => ("payload_base64", "cannot be given together with payload"),
-        (_, None, Some(_)) => {
-            let problem = "can only be given with payload_base64; payload is JSON";
-            ("content_type", problem)
-        }
-        (None, None, None) => ("payload", "is required; give null if there is none"),
+        (None, None, _) => ("payload", "is required; give null if there is none"),
     };
     Err(HubError::invalid(SUBJECT, field, problem))
 }

@@ -49,7 +49,7 @@ pub struct PickInstance {
     pub reply: Reply<Result<PickedInstance, Refusal>>,
 }
 
-/// Scheduler → Dispatcher: push these, within the credit given by [`WindowChanged`].
+/// Scheduler → Dispatcher: push these, within the credit that `WindowChanged` gave.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Dispatch {

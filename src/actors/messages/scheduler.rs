@@ -28,7 +28,7 @@ pub struct Receive {
     pub wait: Duration,
     /// `None`: until it is settled or given back, which the asker vouches for.
     pub lease: Option<Duration>,
-    /// The Registry knows of a socket by [`Listen`](super::Listen), and of others by their asking.
+    /// The Registry knows of a socket by `Listen`, and of others by their asking.
     pub is_socket: bool,
     pub reply: Reply<Vec<Leased>>,
 }

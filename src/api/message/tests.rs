@@ -222,8 +222,7 @@ fn bytes_are_taken_in_place_of_json() {
         (r#""payload_base64":"A P8=""#, "payload_base64"),
         (r#""payload_base64":"_-8=""#, "payload_base64"),
         (r#""payload_base64":5"#, "payload_base64"),
-        (r#""payload":1,"content_type":"text/plain""#, "content_type"),
-        (r#""content_type":"text/plain""#, "content_type"),
+        (r#""content_type":"text/plain""#, "payload"),
         (r#""payload_base64":"","content_type":"""#, "content_type"),
         (
             r#""payload_base64":"","content_type":"a\nb""#,
@@ -251,4 +250,29 @@ fn a_repeat_of_bytes_has_the_same_bytes_and_content_type() {
     assert_ne!(first, print(r#""payload":{}"#));
     let json = print(r#""payload_base64":"e30=","content_type":"application/json""#);
     assert_ne!(first, json);
+}
+
+#[test]
+fn what_is_said_of_json_is_left_out_and_named() {
+    let caller = Principal {
+        name: None,
+        is_operator: true,
+    };
+    let context = RequestContext::of(&caller, Timestamp::from_millis(0));
+    let text = r#"{"destination":"d","source":"s","payload":1,"content_type":"application/json"}"#;
+    let (offer, ignored) = read(text, &context).unwrap();
+    assert_eq!(ignored.first(), Some("content_type"));
+    assert!(matches!(offer.message.payload, Payload::Json(_)));
+}
+
+#[test]
+fn a_delay_of_null_is_no_delay() {
+    let extras = |fields: &str| {
+        let message = with(fields).unwrap().message.clone();
+        message.extras.as_deref().unwrap().is_delayed
+    };
+    assert!(!extras(
+        r#""deliver_at":"2030-01-01T00:00:00Z","delay":null"#
+    ));
+    assert!(extras(r#""delay":5"#));
 }
