@@ -190,7 +190,7 @@ pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> Result<(Offer, I
     let (body, mut ignored) = body::data::<MessageBody<'_>>(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
     // JSON needs no other name. Who says one beside it was never refused for it.
-    if body.payload.is_some() && body.content_type.is_some() {
+    if body.payload.is_some() && body.payload_base64.is_none() && body.content_type.is_some() {
         ignored.add("content_type");
     }
     Ok((body.offer(context)?, ignored))
@@ -271,14 +271,19 @@ fn payload(
 ) -> Result<Payload, HubError> {
     let (field, problem) = match (json, bytes, content_type) {
         (Some(json), None, _) => return Ok(Payload::Json(json)),
-        (None, Some(bytes), content_type) => {
+        // What messages of bytes are shown as can be sent on.
+        (json, Some(bytes), content_type) if json.as_ref().is_none_or(is_null) => {
             let content_type = content_type.map(|word| word.0);
             return Ok(Payload::raw(bytes.0, content_type));
         }
-        (Some(_), Some(_), _) => ("payload_base64", "cannot be given together with payload"),
+        (_, Some(_), _) => ("payload_base64", "cannot be given together with payload"),
         (None, None, _) => ("payload", "is required; give null if there is none"),
     };
     Err(HubError::invalid(SUBJECT, field, problem))
+}
+
+fn is_null(json: &JsonText) -> bool {
+    json.as_json() == "null"
 }
 
 fn message_type(

@@ -43,8 +43,8 @@ texts! {
     NewLabel(Label) = Label::given;
     /// A label that may stand in a path.
     NewSegment(Label) = Label::given_segment;
-    /// What bytes are said to be.
-    NewContentType(ContentType) = ContentType::given_interned;
+    /// What bytes are said to be, of which each may say something else.
+    NewContentType(ContentType) = ContentType::given;
     NewMessageType(MessageType) = MessageType::given_interned;
     NewCorrelation(CorrelationId) = CorrelationId::given_segment;
     OldCorrelation(CorrelationId) = CorrelationId::parse;

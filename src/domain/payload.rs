@@ -71,7 +71,11 @@ impl Payload {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Json(text) => text.as_json().len(),
-            Self::Raw(raw) => size_of::<RawPayload>() + raw.bytes.len(),
+            Self::Raw(raw) => {
+                let content_type = raw.content_type.as_ref();
+                let name = content_type.map_or(0, |name| name.as_str().len());
+                size_of::<RawPayload>() + name + raw.bytes.len()
+            }
         }
     }
 }

@@ -35,5 +35,6 @@ pub mod salvage;
 pub mod samples;
 pub mod segment;
 pub mod standing;
+mod stuffing;
 pub mod units;
 mod window;

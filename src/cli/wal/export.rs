@@ -53,9 +53,13 @@ pub(super) fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()
     if frame.version != codec::RAW_VERSION {
         return write_record(frame.position, &kind, frame.body, output);
     }
-    let RawBody { head, bytes } = RawBody::split(frame.body)?;
-    begin_record(frame.position, &kind, head, output)?;
-    let bytes = Base64Display::new(bytes, &STANDARD);
+    // What only a newer hub can take apart is handed on whole.
+    let RawBody { head, bytes } = RawBody::split(frame.body).unwrap_or_else(|_| RawBody {
+        head: b"null".to_vec(),
+        bytes: frame.body.to_vec(),
+    });
+    begin_record(frame.position, &kind, &head, output)?;
+    let bytes = Base64Display::new(&bytes, &STANDARD);
     writeln!(output, r#","body_base64":"{bytes}"}}"#)
 }
 

@@ -175,11 +175,8 @@ fn decode(kind: Kind, line: &Line<'_>) -> Result<Fact, String> {
         Some(text) => {
             let bytes = STANDARD.decode(&**text);
             let bytes = bytes.map_err(|error| format!("body_base64 is no base64: {error}"))?;
-            let body = RawBody {
-                head,
-                bytes: &bytes,
-            };
-            codec::decode(kind, codec::RAW_VERSION, &body.join())
+            let body = RawBody::join(head, &bytes);
+            codec::decode(kind, codec::RAW_VERSION, &body)
         }
     };
     fact.map_err(|error| error.to_string())

@@ -6,7 +6,8 @@
 //!
 //! The numbers are little-endian, and count what comes right behind them; the bytes of the payload
 //! go on to the end. The head is the JSON of the record as if there were no payload, and has the
-//! `content_type` of the payload beside that, if there is one. No hub writes properties yet.
+//! `content_type` of the payload beside that, if there is one. No hub writes properties yet. All of
+//! it is written without zeroes (`stuffing`), so that no client can put a frame into a journal.
 
 use std::sync::Arc;
 
@@ -14,21 +15,19 @@ use serde::de::Error;
 use serde::{Deserialize, Serialize};
 
 use super::records::{self, Kind};
+use super::stuffing;
 use crate::domain::fact::Fact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::ContentType;
 use crate::domain::payload::{Payload, RawPayload};
 
-/// Of a length, in bytes.
-const LENGTH_BYTES: usize = 4;
-
 /// The parts of such a body.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RawBody<'a> {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RawBody {
     /// JSON text.
-    pub head: &'a [u8],
+    pub head: Vec<u8>,
     /// Of the payload.
-    pub bytes: &'a [u8],
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Serialize)]
@@ -45,15 +44,19 @@ struct Description {
     content_type: Option<ContentType>,
 }
 
-impl<'a> RawBody<'a> {
+impl RawBody {
     /// The parts of `body`.
     ///
     /// # Errors
     /// If it is cut off, or has what no hub of this version writes.
-    pub fn split(body: &'a [u8]) -> serde_json::Result<Self> {
-        let (head, rest) = part(body)?;
+    pub fn split(body: &[u8]) -> serde_json::Result<Self> {
+        let plain = stuffing::read(body).ok_or_else(cut_off)?;
+        let (head, rest) = part(&plain)?;
         match part(rest)? {
-            ([], bytes) => Ok(Self { head, bytes }),
+            ([], bytes) => Ok(Self {
+                head: head.to_vec(),
+                bytes: bytes.to_vec(),
+            }),
             _ => Err(Error::custom(
                 "it has properties, as only a newer message-hub writes them",
             )),
@@ -61,11 +64,9 @@ impl<'a> RawBody<'a> {
     }
 
     /// The body of these parts.
-    pub fn join(self) -> Vec<u8> {
+    pub fn join(head: &[u8], bytes: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
-        write_parts(&mut body, self.bytes, |body| {
-            body.extend_from_slice(self.head);
-        });
+        stuffing::write(&mut body, &plain(head, bytes));
         body
     }
 }
@@ -75,21 +76,25 @@ fn part(bytes: &[u8]) -> serde_json::Result<(&[u8], &[u8])> {
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         rest.split_at_checked(length)
     });
-    split.ok_or_else(|| Error::custom("it is cut off"))
+    split.ok_or_else(cut_off)
 }
 
-fn write_parts(buffer: &mut Vec<u8>, bytes: &[u8], write_head: impl FnOnce(&mut Vec<u8>)) {
-    let start = buffer.len();
-    let no_length = [0; LENGTH_BYTES];
-    buffer.extend_from_slice(&no_length);
-    let begin = buffer.len();
-    write_head(buffer);
+fn cut_off() -> serde_json::Error {
+    Error::custom("it is cut off")
+}
+
+fn plain(head: &[u8], bytes: &[u8]) -> Vec<u8> {
     // No frame is so long that this does not fit.
-    let length = u32::try_from(buffer.len() - begin).unwrap_or(u32::MAX);
-    buffer[start..begin].copy_from_slice(&length.to_le_bytes());
+    let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
     // There are no properties.
-    buffer.extend_from_slice(&no_length);
-    buffer.extend_from_slice(bytes);
+    let no_properties = 0_u32;
+    [
+        &length.to_le_bytes(),
+        head,
+        &no_properties.to_le_bytes(),
+        bytes,
+    ]
+    .concat()
 }
 
 /// Appends the body of a record that holds `content`, whose payload is `raw`.
@@ -99,16 +104,17 @@ pub(super) fn write<T: Serialize>(buffer: &mut Vec<u8>, content: &T, raw: &RawPa
         content,
         content_type,
     };
-    write_parts(buffer, &raw.bytes, |buffer| records::write(buffer, &head));
+    let mut json = Vec::new();
+    records::write(&mut json, &head);
+    stuffing::write(buffer, &plain(&json, &raw.bytes));
 }
 
 /// The fact of a record of this kind.
 pub(super) fn read(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
     let RawBody { head, bytes } = RawBody::split(body)?;
-    let Description { content_type } = serde_json::from_slice(head)?;
-    // A copy, so that the message does not keep all that was read with it in memory.
-    let payload = Payload::raw(bytes.to_vec(), content_type);
-    let mut fact = records::read_body(kind, head)?;
+    let Description { content_type } = serde_json::from_slice(&head)?;
+    let payload = Payload::raw(bytes, content_type);
+    let mut fact = records::read_body(kind, &head)?;
     match &mut fact {
         Fact::Message(MessageFact::Accepted(message)) => Arc::make_mut(message).payload = payload,
         Fact::Message(MessageFact::Redriven(redrive)) => {
@@ -124,7 +130,10 @@ mod tests {
     use super::*;
     use crate::domain::message::State;
     use crate::logic::journal::codec::{self, RAW_VERSION};
-    use crate::logic::journal::samples;
+    use crate::logic::journal::{frame, samples};
+
+    /// Of a length, in bytes.
+    const LENGTH_BYTES: usize = 4;
 
     fn raw(bytes: &'static [u8], content_type: Option<&str>) -> Payload {
         Payload::raw(
@@ -165,13 +174,21 @@ mod tests {
         let body = body(&samples::accepted_raw(1, raw(b"\x07", Some("image/png"))));
         let RawBody { head, bytes } = RawBody::split(&body).unwrap();
         assert_eq!(bytes, b"\x07");
-        let head = std::str::from_utf8(head).unwrap();
+        assert_eq!(RawBody::join(&head, &bytes), body);
+        let head = String::from_utf8(head).unwrap();
         let plain = String::from_utf8(plain).unwrap();
         let expected = plain.replace(r#","payload":{"text":"hello"}"#, "");
         let expected = expected.trim_end_matches('}').to_owned();
         assert!(head.starts_with(&expected), "{head}\n{expected}");
         assert!(head.ends_with(r#"},"content_type":"image/png"}"#), "{head}");
-        assert_eq!(RawBody::split(&body).unwrap().join(), body);
+    }
+
+    #[test]
+    fn no_client_can_put_a_frame_into_it() {
+        let mut frame = Vec::new();
+        frame::encode(&mut frame, 3_000_000_000, 0, &samples::accepted(9));
+        let fact = samples::accepted_raw(1, Payload::raw(frame, None));
+        assert!(!body(&fact).contains(&0));
     }
 
     #[test]
@@ -181,15 +198,24 @@ mod tests {
             let read = codec::decode(kind as u8, RAW_VERSION, body);
             read.unwrap_err().to_string()
         };
-        let head = good.len() - LENGTH_BYTES - 4;
-        for end in 0..head + LENGTH_BYTES {
-            let error = read(Kind::Accepted, &good[..end]);
+        let RawBody { head, .. } = RawBody::split(&good).unwrap();
+        let whole = plain(&head, b"1234");
+        let written = |plain: &[u8]| {
+            let mut body = Vec::new();
+            stuffing::write(&mut body, plain);
+            body
+        };
+        let properties_at = LENGTH_BYTES + head.len();
+        for end in 0..properties_at + LENGTH_BYTES {
+            let error = read(Kind::Accepted, &written(&whole[..end]));
             assert!(error.contains("it is cut off"), "{end}: {error}");
         }
-        let mut with_properties = good.clone();
-        with_properties[head] = 2;
-        let error = read(Kind::Accepted, &with_properties);
+        let mut with_properties = whole.clone();
+        with_properties[properties_at] = 2;
+        let error = read(Kind::Accepted, &written(&with_properties));
         assert!(error.contains("newer message-hub"), "{error}");
+        let error = read(Kind::Accepted, &whole);
+        assert!(error.contains("it is cut off"), "{error}");
         let error = read(Kind::Redriven, &good);
         assert!(error.starts_with("redriven record"), "{error}");
         let error = read(Kind::Delivered, &good);
@@ -203,7 +229,7 @@ mod tests {
     fn json_without_a_payload_is_no_message() {
         let good = body(&samples::accepted_raw(1, raw(b"1", None)));
         let head = RawBody::split(&good).unwrap().head;
-        let error = codec::decode(Kind::Accepted as u8, codec::VERSION, head).unwrap_err();
+        let error = codec::decode(Kind::Accepted as u8, codec::VERSION, &head).unwrap_err();
         assert!(error.to_string().contains("missing field `payload`"));
     }
 }

@@ -89,7 +89,7 @@ impl Line {
         let head = self.head.as_bytes();
         match &self.bytes {
             None => head.to_vec(),
-            Some(bytes) => RawBody { head, bytes }.join(),
+            Some(bytes) => RawBody::join(head, bytes),
         }
     }
 
@@ -174,7 +174,7 @@ fn parts(version: u8, body: &[u8]) -> (String, Option<Vec<u8>>) {
         return (text(body), None);
     }
     let RawBody { head, bytes } = RawBody::split(body).unwrap();
-    (text(head), Some(bytes.to_vec()))
+    (text(&head), Some(bytes))
 }
 
 fn body(fact: &Fact) -> (String, Option<Vec<u8>>) {
