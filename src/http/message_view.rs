@@ -34,7 +34,7 @@ pub(crate) struct MessageView {
     #[schema(value_type = JsonText, required)]
     payload: Option<JsonText>,
     /// The bytes of a payload that is no JSON, in standard base64.
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, content_encoding = "base64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
     /// What the sender said that the bytes are; only of a payload that was sent as bytes.

@@ -1,4 +1,4 @@
-//! A subscription as a client gives it, checked field by field.
+//! A subscription as a client gives it.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) struct SubscriptionBody {
     service: Option<NewService>,
     #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 1000)]
     event_types: EventTypes,
-    /// Plain http.
+    /// With http or https.
     #[schema(inline)]
     callback_url: CallbackUrl,
     /// Whether it outlives a restart of the hub.

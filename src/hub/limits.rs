@@ -82,7 +82,7 @@ impl Usage {
 }
 
 impl Hub {
-    /// All limits, with what the caller uses of them; who may see that, is told who uses most.
+    /// All limits, with what the caller uses of them; who may see that is told who uses most.
     ///
     /// # Errors
     /// SERVICE_UNAVAILABLE while the hub is going down.

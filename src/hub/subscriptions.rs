@@ -114,8 +114,8 @@ impl Hub {
     /// types and address again are the same one. Returns it, and whether it is new.
     ///
     /// # Errors
-    /// CONFLICT if there is one that differs, GONE if events from the first on are gone,
-    /// LIMIT_REACHED, STORAGE_FULL.
+    /// AUTH_FAILED for another service than the caller, CONFLICT if there is one that differs, GONE
+    /// if events from the first on are gone, LIMIT_REACHED, STORAGE_FULL.
     pub async fn subscribe(
         &self,
         context: &RequestContext<'_>,

@@ -287,13 +287,15 @@ impl Body<'_> {
 
     fn subscribe(&self, context: &RequestContext<'_>) -> Result<Subscribe, HubError> {
         const SUBJECT: Subject = Subject::Subscription;
+        // Who may not speak for a service is told no more of what it said.
+        let service = self.service(SUBJECT, context)?;
         let types = RawField::required(SUBJECT, "event_types", self.event_types)?;
         let from: Option<WholeNumber<0, LAST_SEQUENCE>> =
             RawField::optional(SUBJECT, "from_sequence", self.from_sequence)?;
         let name: Option<NewSegment> =
             RawField::optional(SUBJECT, "subscription", self.subscription)?;
         Ok(Subscribe {
-            service: self.service(SUBJECT, context)?,
+            service,
             event_types: types.typed::<EventPatterns>()?.0,
             from_sequence: from.map(|from| from.0),
             name: name.map(|name| name.0),
@@ -302,13 +304,14 @@ impl Body<'_> {
 
     fn consume(&self, context: &RequestContext<'_>) -> Result<Consume, HubError> {
         const SUBJECT: Subject = Subject::Request;
+        let service = self.service(SUBJECT, context)?;
         let instance_id: Option<NewInstance> =
             RawField::optional(SUBJECT, "instance_id", self.instance_id)?;
         let prefetch: Option<WholeNumber<1, MOST_PREFETCH>> =
             RawField::optional(SUBJECT, "prefetch", self.prefetch)?;
         let lease: Option<LeaseLength> = RawField::optional(SUBJECT, "lease", self.lease)?;
         Ok(Consume {
-            service: self.service(SUBJECT, context)?,
+            service,
             instance_id: instance_id.map(|id| id.0),
             prefetch: prefetch.map_or(DEFAULT_PREFETCH, |most| most.0) as usize,
             lease: lease.map(|lease| lease.0),

@@ -68,7 +68,7 @@ pub(super) type ClaimOutcome = Option<Result<(), ArchiveRefusal>>;
 /// What follows from a claim.
 enum Decision {
     Record(Fact),
-    /// The Subscriptions has it written if there is somebody to send it to.
+    /// Subscriptions has it written if there is somebody to send it to.
     Redeliver(Arc<DeadEvent>),
 }
 

@@ -22,7 +22,7 @@ pub struct HandedMessage {
     /// Null if it is shown as `payload_base64`.
     pub payload: JsonText,
     /// The bytes of a payload that is no JSON, in standard base64.
-    #[schema(required = false)]
+    #[schema(required = false, content_encoding = "base64")]
     pub payload_base64: String,
     /// What the sender said that the bytes are; only of a payload that was sent as bytes.
     #[schema(required = false)]
