@@ -1,10 +1,10 @@
 //! The application: what can be asked of the hub, in no protocol.
 //!
 //! An operation is a method of [`Hub`] in the file of its subject. It takes the
-//! [request](request::RequestContext) and plain data, checks whether [who asks may do
-//! it](access), asks the [actors](clients) and the archive, and returns plain data or an
-//! [error](error::HubError). Whoever speaks a protocol reads what comes, calls it on its own thread,
-//! and writes what it returns.
+//! [request](request::RequestContext) and plain data, checks whether [who asks may do it](access),
+//! asks the [actors](clients) and the archive, and returns plain data or an
+//! [error](error::HubError). Whoever speaks a protocol reads what comes, calls it on its own
+//! thread, and writes what it returns.
 
 pub mod access;
 pub mod acts;

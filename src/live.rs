@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-/// Versions of a value. Readers take no lock: they follow the versions to the last one. The old ones
-/// stay, so this is for what is replaced by hand, now and then.
+/// Versions of a value. Readers take no lock: they follow the versions to the last one. The old
+/// ones stay, so this is for what is replaced by hand, now and then.
 pub struct Live<T> {
     first: Version<T>,
 }

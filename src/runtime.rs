@@ -191,7 +191,8 @@ async fn tell_notices(hub: web::Data<Hub>, metrics: Arc<Metrics>) {
     }
 }
 
-/// What is in the archive, which must be this hub's if it is anybody's; or why it cannot be told now.
+/// What is in the archive, which must be this hub's if it is anybody's; or why it cannot be told
+/// now.
 async fn look_at(
     archive: &dyn ArchiveReader,
     author: &Author,

@@ -1,5 +1,5 @@
-//! Sends dead letters again, or deletes them: one that a client names, or many by a job, and not too
-//! fast.
+//! Sends dead letters again, or deletes them: one that a client names, or many by a job, and not
+//! too fast.
 //!
 //! Owns who is at work on which dead letter (`claims`), the redrive jobs and one armed sleep
 //! (`jobs`). Receives what clients ask, [`Committed`], [`Open`] and [`Drain`]. Reads the archive,

@@ -1,10 +1,10 @@
 //! Brings messages to the actor of their destination.
 //!
-//! Owns its [`CircuitBreaker`] children, one per service that is there or that something is left of.
-//! Receives [`Dispatch`] from the Scheduler, [`ServiceChanged`] from the Registry, and what clients
-//! ask of one circuit ([`ForceCircuit`], [`PickInstance`]) and passes them on.
-//! A child that died is replaced by a fresh one after a capped backoff, and what it had in hand
-//! goes back to the Scheduler. Never looks into a message.
+//! Owns its [`CircuitBreaker`] children, one per service that is there or that something is left
+//! of. Receives [`Dispatch`] from the Scheduler, [`ServiceChanged`] from the Registry, and what
+//! clients ask of one circuit ([`ForceCircuit`], [`PickInstance`]) and passes them on. A child that
+//! died is replaced by a fresh one after a capped backoff, and what it had in hand goes back to the
+//! Scheduler. Never looks into a message.
 //!
 //! Here alone it is decided that a service is forgotten: when the Scheduler has nothing left for it
 //! and the Registry, by its latest word, expects nobody. Whoever comes later gets a child anew; the

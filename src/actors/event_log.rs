@@ -219,8 +219,8 @@ impl Handler<ShowLags> for EventLog {
 }
 
 /// Followers are told of the events that they do not want only now and then, but the last word is
-/// to be right: whoever has all that it wants learns how far that is, before its position is written
-/// down for good.
+/// to be right: whoever has all that it wants learns how far that is, before its position is
+/// written down for good.
 impl Handler<Drain> for EventLog {
     type Result = ();
 

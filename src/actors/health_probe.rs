@@ -1,9 +1,9 @@
 //! Asks one instance, again and again, whether it is well.
 //!
-//! Owns the thresholds of its instance. Receives from the Registry, its parent, what else tells
-//! how the instance is: [`Seen`], [`Beat`] and [`Entered`]. Sends it [`HealthChanged`] and [`SignOfLife`].
-//! One instance each, so that one that hangs delays nobody else's probe. Has one question under
-//! way at most.
+//! Owns the thresholds of its instance. Receives from the Registry, its parent, what else tells how
+//! the instance is: [`Seen`], [`Beat`] and [`Entered`]. Sends it [`HealthChanged`] and
+//! [`SignOfLife`]. One instance each, so that one that hangs delays nobody else's probe. Has one
+//! question under way at most.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Has what an actor owns checked after each of its turns, in debug builds alone: so every test that
-//! an actor takes part in is a test of its invariants.
+//! Has what an actor owns checked after each of its turns, in debug builds alone: so every test
+//! that an actor takes part in is a test of its invariants.
 //!
 //! A turn is what an actor does from one time it is woken to the next: the messages it finds, and
 //! what came due. Whatever it does it does in a turn, so one look at its end sees all of it, and no

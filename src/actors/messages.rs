@@ -78,8 +78,8 @@ pub struct Forgotten {
     pub service: ServiceName,
 }
 
-/// Archivist → EventLog, Subscriptions, Historian: how far back events can be read at present. An archive that
-/// was lost has less than was kept; one that is restored has it again.
+/// Archivist → EventLog, Subscriptions, Historian: how far back events can be read at present. An
+/// archive that was lost has less than was kept; one that is restored has it again.
 #[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
 #[rtype(result = "()")]
 pub struct HistoryBegins {

@@ -1,10 +1,10 @@
-//! Hands messages out: by push as far as the credit of their destination goes, to pullers as they ask.
+//! Hands messages out: by push as far as the credit of their destination goes, to pullers as they
+//! ask.
 //!
-//! Owns the [`Queues`], the pollers that wait and the clients that wait for a settlement.
-//! Receives [`Committed`], [`WindowChanged`], [`GiveBack`], [`Due`] and the requests of pullers;
-//! sends [`Dispatch`] and [`Unneeded`] to the Dispatcher, [`Record`] to the EventStore, [`Polled`] to
-//! the Registry.
-//! Never does I/O and never retries by itself.
+//! Owns the [`Queues`], the pollers that wait and the clients that wait for a settlement. Receives
+//! [`Committed`], [`WindowChanged`], [`GiveBack`], [`Due`] and the requests of pullers; sends
+//! [`Dispatch`] and [`Unneeded`] to the Dispatcher, [`Record`] to the EventStore, [`Polled`] to the
+//! Registry. Never does I/O and never retries by itself.
 
 mod operations;
 pub mod pollers;
@@ -172,8 +172,8 @@ impl Scheduler {
         }
     }
 
-    /// One sleep until the next lease or long poll ends, a message that consumers were lost with may
-    /// go again, or a quota allows more.
+    /// One sleep until the next lease or long poll ends, a message that consumers were lost with
+    /// may go again, or a quota allows more.
     fn arm_timer(&mut self, ctx: &mut Context<Self>) {
         let ends = [
             self.queues.next_lease_end(),

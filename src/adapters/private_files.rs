@@ -38,8 +38,8 @@ pub fn umask() {
 }
 
 /// Refuses a `data_dir` that others own or may write, and takes from others what was created there
-/// by versions that let everybody read it. `archive` is the file of the archive, if it is one: it is
-/// nobody else's wherever it lies.
+/// by versions that let everybody read it. `archive` is the file of the archive, if it is one: it
+/// is nobody else's wherever it lies.
 ///
 /// # Errors
 /// [`NotPrivate`] says what mends it.

@@ -49,8 +49,8 @@ enum Action {
     /// Set damaged records aside, so that the hub starts again. No hub may be running on it.
     ///
     /// They are copied into {data_dir}/wal-damaged and named: record, kind and message. Nothing is
-    /// done, and the exit is 74, if one of them may still be owed: anything but a message of which a
-    /// later record says that it was delivered, died, expired or was cancelled.
+    /// done, and the exit is 74, if one of them may still be owed: anything but a message of which
+    /// a later record says that it was delivered, died, expired or was cancelled.
     Repair(RepairArguments),
 }
 

@@ -16,8 +16,8 @@ use super::timestamp::Timestamp;
 /// The place of a record in the journal: 1 for the first, rising by 1.
 pub type Position = u64;
 
-/// No position, sequence or version is higher: so many no journal will ever have. What says otherwise is
-/// damage, and with it nothing that is counted from here on runs over.
+/// No position, sequence or version is higher: so many no journal will ever have. What says
+/// otherwise is damage, and with it nothing that is counted from here on runs over.
 pub const HIGHEST: Position = 1 << 62;
 
 /// Identifies a message for its whole life, through every retry and redrive.

@@ -11,8 +11,8 @@ pub const LONGEST_LIFT: Duration = Duration::from_secs(15 * 60);
 
 /// News that is older than this was stamped before the system's clock was set.
 const LONGEST_WAY_MS: i64 = 60_000;
-/// The system's clock is often corrected by less than this, in milliseconds; by so much and more it was
-/// set, and whoever keeps both clocks apart has to know.
+/// The system's clock is often corrected by less than this, in milliseconds; by so much and more it
+/// was set, and whoever keeps both clocks apart has to know.
 pub const NOTEWORTHY_STEP_MS: i64 = 1_000;
 /// A stamp further ahead is from before the clock was set back.
 const SLIGHTLY_AHEAD_MS: i64 = 1_000;
@@ -71,9 +71,9 @@ impl Moment {
     /// in between, and it counts from now. So does what has a stamp from the future, from before
     /// the clock was set right.
     ///
-    /// What the journal knows is as old as its stamp and the steps of the clock since then say. If that
-    /// would be in the future, the clock was set once more while the hub was down, and it counts from
-    /// now as well: too long is better than for no time at all.
+    /// What the journal knows is as old as its stamp and the steps of the clock since then say. If
+    /// that would be in the future, the clock was set once more while the hub was down, and it
+    /// counts from now as well: too long is better than for no time at all.
     pub fn of(self, at: Timestamp, source: Source) -> Self {
         let read = match source {
             Source::News => Some(at).filter(|at| self.age(*at) <= LONGEST_WAY_MS),

@@ -1,5 +1,5 @@
-//! The actors as the application reaches them. This is the only place above the actors where anybody
-//! waits for one: an actor that asked another could wait for one that waits for it.
+//! The actors as the application reaches them. This is the only place above the actors where
+//! anybody waits for one: an actor that asked another could wait for one that waits for it.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};

@@ -15,7 +15,8 @@ use crate::logic::event_query::EventQuery;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::MessageQuery;
 
-/// Messages read together: with a page, no more than there is room for if each is as large as may be.
+/// Messages read together: with a page, no more than there is room for if each is as large as may
+/// be.
 const TOGETHER: usize = 8;
 
 /// How far a reader of a conversation is.

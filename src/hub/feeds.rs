@@ -1,7 +1,7 @@
 //! Feeds: events on their way to sockets, and the named subscriptions that sockets have.
 //!
-//! Whoever follows the events is fed as far as it has room; each call here has its place in line when
-//! it returns, whether or not something is answered.
+//! Whoever follows the events is fed as far as it has room; each call here has its place in line
+//! when it returns, whether or not something is answered.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What is read at once, and may be much: few at a time, and what waits for a slow reader counts too.
+//! What is read at once, and may be much: few at a time, and what waits for a slow reader counts
+//! too.
 //!
 //! While such an answer is made it takes room for the worst case, from then on for what it is long.
 //! What is known to be small takes none. Who finds no room waits a while.

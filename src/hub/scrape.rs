@@ -1,5 +1,5 @@
-//! What is measured, as text. Most of it is counted where it happens; how many there are of something
-//! is asked of its owner at each scrape.
+//! What is measured, as text. Most of it is counted where it happens; how many there are of
+//! something is asked of its owner at each scrape.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

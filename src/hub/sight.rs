@@ -1,6 +1,6 @@
-//! Who sees names in what everybody may ask for. While there are keys, that is who shows one, or asks on
-//! the hub's own machine; all others see how the hub is, but not who uses it.
-//! What receivers answered is for operators and that machine alone.
+//! Who sees names in what everybody may ask for. While there are keys, that is who shows one, or
+//! asks on the hub's own machine; all others see how the hub is, but not who uses it. What
+//! receivers answered is for operators and that machine alone.
 
 use std::net::IpAddr;
 

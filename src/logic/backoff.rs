@@ -65,8 +65,9 @@ impl RetryPolicy {
         delay.saturating_add(jitter(delay, random))
     }
 
-    /// Decides when the `lost`-th consumer in a row was lost with what it had been handed, at `now`.
-    /// The first may be chance, so others get it at once; then each waits as after a failure.
+    /// Decides when the `lost`-th consumer in a row was lost with what it had been handed, at
+    /// `now`. The first may be chance, so others get it at once; then each waits as after a
+    /// failure.
     pub fn after_loss(&self, lost: u32, now: Timestamp, random: f64) -> Next {
         match lost {
             _ if self.delivery_limit > 0 && lost >= self.delivery_limit => Next::Exhausted,

@@ -1,10 +1,11 @@
 //! Which instance of a service gets the next message (docs/reference/services.md).
 //!
 //! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
-//! flight than it takes now, and is not excluded. One of weight 0 is in reserve: it is chosen only if
-//! nobody else takes such a message, not if the others are merely full. An instance that is back or new among others begins with one message at a time
-//! ([`Ramp`](super::ramp::Ramp)). With `health_aware` one that does badly gets nothing as long as there is one that does
-//! well: a message waits for room there rather than spend its attempts where they fail.
+//! flight than it takes now, and is not excluded. One of weight 0 is in reserve: it is chosen only
+//! if nobody else takes such a message, not if the others are merely full. An instance that is back
+//! or new among others begins with one message at a time ([`Ramp`](super::ramp::Ramp)). With
+//! `health_aware` one that does badly gets nothing as long as there is one that does well: a
+//! message waits for room there rather than spend its attempts where they fail.
 
 pub mod capacity;
 mod invariants;
@@ -98,8 +99,8 @@ impl Balancer {
         }
     }
 
-    /// As [`Balancer::pick`] for somebody who sends to the instance itself, who thereby takes a turn
-    /// among those that ask like this.
+    /// As [`Balancer::pick`] for somebody who sends to the instance itself, who thereby takes a
+    /// turn among those that ask like this.
     pub fn next(
         &mut self,
         request: &PickRequest<'_>,

@@ -1,5 +1,6 @@
-//! JSON text: its depth, its canonical form, and a digest of it to tell repeats from reuse. Works on
-//! the text, never on values, so that nothing a payload holds (1e400, equal keys) is lost or rounded.
+//! JSON text: its depth, its canonical form, and a digest of it to tell repeats from reuse. Works
+//! on the text, never on values, so that nothing a payload holds (1e400, equal keys) is lost or
+//! rounded.
 
 use std::ops::Range;
 
@@ -108,8 +109,8 @@ pub fn canonical_or_plain(json: &JsonText) -> Vec<u8> {
 }
 
 /// What is compared of a payload: of JSON its canonical form, of bytes all there is. Bytes begin
-/// with a zero, as no JSON does, and have another behind their content type, as no label does: neither
-/// is taken for the other.
+/// with a zero, as no JSON does, and have another behind their content type, as no label does:
+/// neither is taken for the other.
 pub fn comparable(payload: &Payload) -> Vec<u8> {
     match payload {
         Payload::Json(text) => canonical_or_plain(text),

@@ -7,8 +7,9 @@
 //! wrong otherwise the server refuses itself.
 //!
 //! The server takes a request that offers to go on in another protocol, whatever the protocol, for
-//! one that ends the connection, and one that offers a WebSocket for one without an end. So no offer
-//! gets to it but where there are WebSockets; anywhere else it means nothing (RFC 9110, section 7.8).
+//! one that ends the connection, and one that offers a WebSocket for one without an end. So no
+//! offer gets to it but where there are WebSockets; anywhere else it means nothing (RFC 9110,
+//! section 7.8).
 
 mod header;
 #[cfg(test)]

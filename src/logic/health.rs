@@ -8,8 +8,8 @@ use super::backoff::jitter;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 
-/// So long after a delivery failed others do not redeem the instance, or one that fails now and then
-/// among thousands a second would change as often.
+/// So long after a delivery failed others do not redeem the instance, or one that fails now and
+/// then among thousands a second would change as often.
 const UNDER_SUSPICION: Duration = Duration::from_secs(1);
 /// Probes that begin together are spread over so long.
 const SPREAD: Duration = Duration::from_secs(1);
@@ -183,7 +183,8 @@ impl HealthTracker {
         self.change_to(Health::Unhealthy)
     }
 
-    /// What no health check says is unhealthy or degraded may be well again: that is to be found out.
+    /// What no health check says is unhealthy or degraded may be well again: that is to be found
+    /// out.
     fn on_registered(&mut self) -> Option<Change> {
         self.silent = false;
         let may_be_well = match self.health {

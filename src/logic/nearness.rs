@@ -17,8 +17,8 @@ const PASSED_ON: [&str; 6] = [
 const FORWARDED: &str = "x-forwarded-";
 
 /// Whether it came over the loopback and was not passed on. Who passes on what others ask is on
-/// this machine often enough, so a request that shows it is as far away as anybody: by a header, or by
-/// having asked for another host than this machine. `headers` are their names, in lower case.
+/// this machine often enough, so a request that shows it is as far away as anybody: by a header, or
+/// by having asked for another host than this machine. `headers` are their names, in lower case.
 pub fn is_from_here<'a>(
     peer: Option<IpAddr>,
     host: Option<&str>,

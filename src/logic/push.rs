@@ -132,8 +132,8 @@ pub fn push_request(
 }
 
 /// A header carries printable ASCII; a label may not. What does not fit is written as percent signs
-/// and the bytes of its UTF-8, as in RFC 8187. A percent sign stays what it is: the body has the text
-/// as it was given.
+/// and the bytes of its UTF-8, as in RFC 8187. A percent sign stays what it is: the body has the
+/// text as it was given.
 pub(super) fn header_text(text: &str) -> String {
     let fits = |c: char| c == ' ' || c.is_ascii_graphic();
     let mut header = String::with_capacity(text.len());

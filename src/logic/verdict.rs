@@ -47,7 +47,8 @@ pub fn verdict(
     }
 }
 
-/// So many consumers in a row were lost with the message that it is given up. The last of them is an attempt, so that its error tells why.
+/// So many consumers in a row were lost with the message that it is given up. The last of them is
+/// an attempt, so that its error tells why.
 pub fn exhausted_by_losses(
     policy: &RetryPolicy,
     message: &Message,

@@ -1,5 +1,5 @@
-//! How many connections of clients there are: what may be decided by, and the gauges that are set from
-//! it.
+//! How many connections of clients there are: what may be decided by, and the gauges that are set
+//! from it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

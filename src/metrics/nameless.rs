@@ -7,8 +7,8 @@ use prometheus::proto::{Counter, LabelPair, Metric, MetricFamily, MetricType};
 /// Labels whose values are words of those who use the hub.
 const NAMES: [&str; 2] = ["service", "type"];
 
-/// Counters are added up over the names, so that what is drawn of their sum stays as it is. A sum of
-/// gauges would mean something else, so they are left out.
+/// Counters are added up over the names, so that what is drawn of their sum stays as it is. A sum
+/// of gauges would mean something else, so they are left out.
 pub(super) fn of(families: Vec<MetricFamily>) -> Vec<MetricFamily> {
     let families = families.into_iter().filter_map(|mut family| {
         if !family.get_metric().iter().any(has_name) {

@@ -34,7 +34,8 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// How many connections a worker serves; others wait in the backlog. All of them leave the hub the
-/// files it needs itself, or, where there are few, half of them and no fewer than it cannot do without.
+/// files it needs itself, or, where there are few, half of them and no fewer than it cannot do
+/// without.
 pub(super) fn of_worker(files: Option<u64>, workers: usize) -> usize {
     let files = files.map_or(usize::MAX, |files| {
         usize::try_from(files).unwrap_or(usize::MAX)

@@ -1,5 +1,5 @@
-//! Requests that are sent ahead of the answers to those before them: each gets its own answer, as if
-//! it had come alone.
+//! Requests that are sent ahead of the answers to those before them: each gets its own answer, as
+//! if it had come alone.
 
 use std::io;
 

@@ -47,9 +47,9 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// For a disk without room or another shortage: what clients sent gets `refusal`, and what remains to be said now is
-    /// left here. Gives back what waits for space: facts that settle older things, and who wants
-    /// to know of them.
+    /// For a disk without room or another shortage: what clients sent gets `refusal`, and what
+    /// remains to be said now is left here. Gives back what waits for space: facts that settle
+    /// older things, and who wants to know of them.
     pub(super) fn hold_back(&mut self, refusal: &Refusal) -> Vec<Pending> {
         let mut held = Vec::new();
         let (facts, units) = (

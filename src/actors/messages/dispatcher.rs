@@ -57,8 +57,8 @@ pub struct Dispatch {
     pub deliveries: Vec<Delivery>,
 }
 
-/// Scheduler → Dispatcher: nothing waits for this service or is under way to it, and nobody is there
-/// as far as the Scheduler was told.
+/// Scheduler → Dispatcher: nothing waits for this service or is under way to it, and nobody is
+/// there as far as the Scheduler was told.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Unneeded {
@@ -73,7 +73,8 @@ pub struct ServiceChanged {
     pub targets: Arc<[Target]>,
     /// Somebody polls, so messages can leave without a push.
     pub has_puller: bool,
-    /// Nobody is there or expected, and nothing but what waits for it needs more of it than its name.
+    /// Nobody is there or expected, and nothing but what waits for it needs more of it than its
+    /// name.
     pub is_left: bool,
     /// `None`: as configured for all.
     pub strategy: Option<Strategy>,

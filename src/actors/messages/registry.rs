@@ -71,7 +71,8 @@ pub struct InspectDependencies {
 }
 
 /// WsSession → Registry: this socket takes messages of the service, and is an instance of it until
-/// [`StopListening`]. Answered when the service is known to everybody; refused if the id is that of an instance with an address.
+/// [`StopListening`]. Answered when the service is known to everybody; refused if the id is that of
+/// an instance with an address.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Listen {

@@ -17,7 +17,8 @@ pub struct SubscriptionChanged {
     pub circuit: CircuitHops,
 }
 
-/// Subscriptions → Subscription: the circuit of this origin is gone, with all pushes it had under way.
+/// Subscriptions → Subscription: the circuit of this origin is gone, with all pushes it had under
+/// way.
 #[derive(ActixMessage, Clone)]
 #[rtype(result = "()")]
 pub struct CircuitLost {

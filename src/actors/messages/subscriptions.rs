@@ -65,7 +65,8 @@ pub struct Subscribe {
     pub reply: Reply<Result<(Arc<Subscription>, bool), Refusal>>,
 }
 
-/// http → Subscriptions: change a callback subscription; what is `None` stays. Answered after the sync.
+/// http → Subscriptions: change a callback subscription; what is `None` stays. Answered after the
+/// sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ChangeSubscription {
@@ -143,8 +144,8 @@ pub struct StartReplay {
     pub reply: Reply<Result<JobId, Refusal>>,
 }
 
-/// Archivist → Subscriptions: the subscription is owed this dead letter's event again, as the journal
-/// says. Refused if there is no such subscription any more, or too much is owed already.
+/// Archivist → Subscriptions: the subscription is owed this dead letter's event again, as the
+/// journal says. Refused if there is no such subscription any more, or too much is owed already.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct RedeliverEvent {

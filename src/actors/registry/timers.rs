@@ -1,5 +1,5 @@
-//! What the Registry does by itself when its time has come. A time that is due is only looked
-//! at then: whoever gave a sign of life in between is asked again later, so that signs cost nothing.
+//! What the Registry does by itself when its time has come. A time that is due is only looked at
+//! then: whoever gave a sign of life in between is asked again later, so that signs cost nothing.
 
 use actix::Context;
 

@@ -22,7 +22,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::view::OpenMessage;
 
-/// So many messages are looked at for a list before others get their turn: well below a millisecond.
+/// So many messages are looked at for a list before others get their turn: well below a
+/// millisecond.
 const LOOKED_AT: usize = 1000;
 
 impl Handler<Receive> for Scheduler {

@@ -2,8 +2,8 @@
 //! doubt.
 //!
 //! hyper reads past interim answers, knows which answers have no body, and does not let a request
-//! out over a connection on which anything is owed. It is driven by whoever waits for the answer, so
-//! no message needs a task of its own.
+//! out over a connection on which anything is owed. It is driven by whoever waits for the answer,
+//! so no message needs a task of its own.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};

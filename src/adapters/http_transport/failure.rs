@@ -72,8 +72,8 @@ fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
     }
 }
 
-/// Whether the machine of the hub is short of something. `EADDRNOTAVAIL` is not among these, since it
-/// has two meanings: see [`super::dial`].
+/// Whether the machine of the hub is short of something. `EADDRNOTAVAIL` is not among these, since
+/// it has two meanings: see [`super::dial`].
 pub(super) fn is_own_want(error: &io::Error) -> bool {
     const OWN: [Errno; 5] = [
         Errno::MFILE,

@@ -17,8 +17,8 @@ const ZERO: [&str; 5] = ["+0000", "-0000", "UTC", "UT", "Z"];
 static DATES: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
 
 /// Seconds, or a date, which is taken relative to the answer's own `Date`, and to `now` if it has
-/// none. Of several the longest, since to come too late is the lesser harm. What cannot be understood
-/// is no wish.
+/// none. Of several the longest, since to come too late is the lesser harm. What cannot be
+/// understood is no wish.
 pub(super) fn retry_after(
     headers: &HeaderMap,
     now: impl FnOnce() -> SystemTime,
@@ -93,8 +93,8 @@ fn as_usual(text: &str) -> Option<SystemTime> {
     read(text).or_else(zone_zero)
 }
 
-/// As in mails, or as in most interfaces. The last hours of the calendar, which are beyond what can be
-/// computed with, are as far away as the same ones some years before.
+/// As in mails, or as in most interfaces. The last hours of the calendar, which are beyond what can
+/// be computed with, are as far away as the same ones some years before.
 fn mailed(text: &str) -> Option<SystemTime> {
     let read = |text: &str| {
         let date = DATES.parse_timestamp(text).ok();

@@ -1,4 +1,5 @@
-//! The steps of the system's clock: a file beside the segments, which is there once the clock was set.
+//! The steps of the system's clock: a file beside the segments, which is there once the clock was
+//! set.
 
 use std::fs;
 use std::io;

@@ -41,8 +41,9 @@ impl FileReader {
         }
     }
 
-    /// The next record, its length in bytes, and whether the one after it belongs to it. It exists because `self.next` is durable; `None`
-    /// only where the rest of a compacted segment was dropped.
+    /// The next record, its length in bytes, and whether the one after it belongs to it. It exists
+    /// because `self.next` is durable; `None` only where the rest of a compacted segment was
+    /// dropped.
     fn next_record(
         &mut self,
         durable: Position,

@@ -27,7 +27,8 @@ pub(super) struct Measured {
 /// Measures as `arguments` say. Needs a `LocalSet`.
 ///
 /// An interruption ends the run in good order: a hub that was started is stopped, its data removed,
-/// and what was left with another is taken back. Each further one cuts short what is waited for then.
+/// and what was left with another is taken back. Each further one cuts short what is waited for
+/// then.
 pub(super) async fn measure(
     arguments: &BenchArguments,
     credentials: Option<(String, String)>,

@@ -19,9 +19,9 @@ use crate::logic::journal::lifting::{LeftBehind, Lifting};
 use crate::logic::journal::records::Kind;
 
 /// As [`super::export`], but only what a compaction of the whole journal would keep, and the events
-/// from the first on that a subscription has not got yet, as far as the journal has these. What damage
-/// hides may have settled a message, which then is owed still. Subscriptions begin behind the events
-/// that they are done with, do not want, or are to get no more.
+/// from the first on that a subscription has not got yet, as far as the journal has these. What
+/// damage hides may have settled a message, which then is owed still. Subscriptions begin behind
+/// the events that they are done with, do not want, or are to get no more.
 ///
 /// # Errors
 /// As [`super::export`].

@@ -1,5 +1,6 @@
-//! A model of what whoever follows the events goes through: a log that grows, a memory that forgets,
-//! an archive that lags, is away and loses, and a consumer that is slow and comes and goes.
+//! A model of what whoever follows the events goes through: a log that grows, a memory that
+//! forgets, an archive that lags, is away and loses, and a consumer that is slow and comes and
+//! goes.
 //!
 //! What is asked for and what comes back is under way for a while, so that everything can happen
 //! in between. Whatever happens, the consumer sees each event once and in order, or it is told of
@@ -272,7 +273,8 @@ impl<M: Machine> Run<M> {
         self.rests(&[Step::Take, Step::Settle])
     }
 
-    /// Everything that is under way arrives, and the consumer does so while there is anything to do.
+    /// Everything that is under way arrives, and the consumer does so while there is anything to
+    /// do.
     fn rests(&mut self, consumer: &[Step]) -> Result<(), TestCaseError> {
         let under_way = [Step::Ask, Step::News, Step::Read, Step::Page];
         // More would be a machine that asks for the same for ever.

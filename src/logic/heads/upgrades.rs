@@ -2,7 +2,8 @@
 
 use super::header::value_of;
 
-/// The option that announces an offer, and the one that the server takes for an end of all requests.
+/// The option that announces an offer, and the one that the server takes for an end of all
+/// requests.
 const OFFERS: [(&[u8], &[u8]); 2] = [(b"connection:", b"upgrade"), (b"upgrade:", b"websocket")];
 
 /// Whether the first line of a request asks for one of these paths as a WebSocket is asked for.

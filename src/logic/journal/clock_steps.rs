@@ -1,8 +1,8 @@
 //! By how much the system's clock was set while the journal was written.
 //!
-//! Records are stamped by the system's clock, and what waits for a time to pass does not go by it. So
-//! that a start finds how old a record is, the steps of the clock are kept beside the records, each
-//! with the position that was next when it was noticed:
+//! Records are stamped by the system's clock, and what waits for a time to pass does not go by it.
+//! So that a start finds how old a record is, the steps of the clock are kept beside the records,
+//! each with the position that was next when it was noticed:
 //!
 //! ```text
 //! 8a9136aa                            crc32c of all that follows, in hexadecimal
@@ -16,7 +16,8 @@ use crate::domain::timestamp::Timestamp;
 
 /// Of more the oldest are taken for one.
 const MOST: usize = 64;
-/// A record that was under way has a stamp no later than this after what the clock would have shown.
+/// A record that was under way has a stamp no later than this after what the clock would have
+/// shown.
 const UNDER_WAY_MS: i64 = 1_000;
 
 /// All that are known, oldest first.
@@ -71,10 +72,11 @@ impl ClockSteps {
         self.0.last().map_or(0, |step| step.position)
     }
 
-    /// The hub starts, and the clock shows `now`. If a record since the newest step has a later stamp
-    /// than that, the clock was set back while the hub was down, and no further than it had been set
-    /// forward as far as anybody knows: gives what it would have shown. To believe more would be to
-    /// take a clock that is wrong at the start for right, and records for older than their stamps.
+    /// The hub starts, and the clock shows `now`. If a record since the newest step has a later
+    /// stamp than that, the clock was set back while the hub was down, and no further than it had
+    /// been set forward as far as anybody knows: gives what it would have shown. To believe more
+    /// would be to take a clock that is wrong at the start for right, and records for older than
+    /// their stamps.
     pub fn taken_back(&self, latest: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let forward = self.0.last()?.millis();
         let back = latest.as_millis().saturating_sub(now.as_millis());

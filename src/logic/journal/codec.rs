@@ -1,4 +1,5 @@
-//! Facts as bodies of records, each marked with a kind and a version that never change their meaning.
+//! Facts as bodies of records, each marked with a kind and a version that never change their
+//! meaning.
 
 use serde::de::Error;
 

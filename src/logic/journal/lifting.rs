@@ -1,8 +1,9 @@
 //! Which events go elsewhere with what is owed, and where subscriptions begin there.
 //!
-//! A subscription must not wait there for events that it was never to get, nor for those that are no
-//! longer in the journal: nobody could give it these. All events go along from the first one that
-//! somebody has not got yet, since a history with gaps would count as lost up to the last of them.
+//! A subscription must not wait there for events that it was never to get, nor for those that are
+//! no longer in the journal: nobody could give it these. All events go along from the first one
+//! that somebody has not got yet, since a history with gaps would count as lost up to the last of
+//! them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,7 +97,8 @@ impl Lifting {
         }
     }
 
-    /// The first event that goes along, and all that come after it; the next one to come, if none does.
+    /// The first event that goes along, and all that come after it; the next one to come, if none
+    /// does.
     pub fn first_event(&self) -> Sequence {
         let next = self.newest + 1;
         let first = match self.there {

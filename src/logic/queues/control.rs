@@ -16,8 +16,8 @@ use super::entry::{Entry, Place};
 use super::pause::{Pause, earliest};
 
 impl Queues {
-    /// What follows from the wish of `by`, `now` by the system's clock. To pause what is paused changes neither since when it is
-    /// nor by whom.
+    /// What follows from the wish of `by`, `now` by the system's clock. To pause what is paused
+    /// changes neither since when it is nor by whom.
     pub fn switched(
         &self,
         service: Option<ServiceName>,

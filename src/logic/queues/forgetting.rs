@@ -1,7 +1,8 @@
-//! When a destination is forgotten: as soon as nobody is there or expected, and nothing is left of it.
+//! When a destination is forgotten: as soon as nobody is there or expected, and nothing is left of
+//! it.
 //!
-//! What there is of it is then what a message for it would make anew, so that nothing is lost by it:
-//! only that it counts from zero again. What it counted before stays in the sum.
+//! What there is of it is then what a message for it would make anew, so that nothing is lost by
+//! it: only that it counts from zero again. What it counted before stays in the sum.
 
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Outlook;

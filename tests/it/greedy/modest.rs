@@ -65,7 +65,8 @@ fn send_now_and_then(client: &Client, pid: &str, is_over: &AtomicBool) -> Vec<Du
 /// How long threads were ready to run, and others ran on this machine's few processors, in
 /// nanoseconds so far: of this one, and of each of the hub's through which messages go.
 ///
-/// It is not the hub's doing that many tests run at once, nor that whoever floods it runs here, too.
+/// It is not the hub's doing that many tests run at once, nor that whoever floods it runs here,
+/// too.
 struct Waits {
     here: u64,
     hub: HashMap<OsString, u64>,

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::lists;
 use super::source::{is_word, sources};
 
-/// What a channel is called that is answered on, where sending waits for nobody; and the application,
-/// one of whose operations has this name.
+/// What a channel is called that is answered on, where sending waits for nobody; and the
+/// application, one of whose operations has this name.
 const CHANNELS: [&str; 6] = ["answer", "client", "hub", "ready", "reply", "self"];
 
 #[test]

@@ -1,5 +1,5 @@
-//! What is said of each wrong field of each body, word for word. The snapshot holds what clients may
-//! go by: which field is named, and the text beside it.
+//! What is said of each wrong field of each body, word for word. The snapshot holds what clients
+//! may go by: which field is named, and the text beside it.
 
 use std::fmt::Write;
 

@@ -90,7 +90,8 @@ fn params(hosts: &[&str]) -> CertificateParams {
 }
 
 impl Identity {
-    /// With a certificate of X.509 version 1, which has no extensions. Its own signature no longer fits.
+    /// With a certificate of X.509 version 1, which has no extensions. Its own signature no longer
+    /// fits.
     pub(crate) fn in_version_1(self) -> Self {
         let mut read = Certificate::from_der(&self.der()).unwrap();
         read.tbs_certificate.version = Version::V1;

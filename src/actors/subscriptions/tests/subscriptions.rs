@@ -289,8 +289,8 @@ async fn a_stop_waits_for_what_is_under_way_and_writes_the_position() {
     assert_eq!(house.pushed().len(), 1);
 }
 
-/// The position written last at a stop, after two events of which the second got this answer, and two
-/// that were not wanted.
+/// The position written last at a stop, after two events of which the second got this answer, and
+/// two that were not wanted.
 async fn written_at_the_stop(answer: u16) -> Option<Sequence> {
     let mut house = house([status(200), status(answer)]);
     house.subscribe(None).await;

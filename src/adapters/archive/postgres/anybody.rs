@@ -67,8 +67,8 @@ fn bare(certificate: &CertificateDer<'_>) -> Option<CertificateDer<'static>> {
     Some(read.to_der().ok()?.into())
 }
 
-/// What `verify` says of the key alone. Nothing can be bound to a certificate that cannot be read, so
-/// nothing is proven by its key.
+/// What `verify` says of the key alone. Nothing can be bound to a certificate that cannot be read,
+/// so nothing is proven by its key.
 fn by_its_key(
     certificate: &CertificateDer<'_>,
     verify: impl FnOnce(&CertificateDer<'_>) -> Result<HandshakeSignatureValid, Error>,

@@ -29,7 +29,8 @@ use crate::ports::archive::ArchiveError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without a sign of life from the server a connection is broken.
 const DEAD_AFTER: Duration = Duration::from_secs(10);
-/// A connection that was never used is not tried again, so this many were closed one after the other.
+/// A connection that was never used is not tried again, so this many were closed one after the
+/// other.
 const MOST_TRIES: u32 = 4;
 /// The server gives a statement up when nobody waits for it any more. And it looks at the values
 /// each time: after a few times it would plan for any value alike, and read a whole table to find
@@ -44,8 +45,8 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// At most so many; connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which never shows the
-    /// password.
+    /// At most so many; connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which
+    /// never shows the password.
     pub(super) fn new(url: &str, trust: &Trust, most: usize) -> Result<Self, ArchiveError> {
         let server = Server::new(url, trust).map_err(ArchiveError::CannotOpen)?;
         let mut manager = ManagerConfig::default();
