@@ -57,6 +57,32 @@ pub struct RedriveJob {
     pub counted: Position,
 }
 
+impl RedriveJob {
+    /// One that begins, at `rate` dead letters a second: it means all messages that died by now, and
+    /// has done nothing yet.
+    pub fn begun(job: JobId, started_at: Timestamp, rate: f64) -> Self {
+        Self {
+            job,
+            kind: JobKind::Redrive,
+            started_at,
+            events_before: None,
+            by: None,
+            filter: RedriveFilter::default(),
+            rate,
+            status: JobStatus::Running,
+            cause: None,
+            matched: 0,
+            through: 0,
+            redriven: 0,
+            failed: 0,
+            deleted: 0,
+            skipped: 0,
+            failed_in_a_row: 0,
+            counted: 0,
+        }
+    }
+}
+
 /// What a job does with the dead letters it means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@ use super::error::HubError;
 use super::request::RequestContext;
 use crate::actors::messages::dead_letters::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position};
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
+use crate::domain::redrive::{JobKind, RedriveFilter, RedriveJob, Switch};
 use crate::ports::archive::DeadLetterQuery;
 
 /// A job that somebody wants.
@@ -135,24 +135,13 @@ fn new_job(
     request: RedriveRequest,
     events_before: Position,
 ) -> RedriveJob {
+    let id = JobId::generate(context.now, rand::rng().random());
     RedriveJob {
-        job: JobId::generate(context.now, rand::rng().random()),
         kind: request.kind,
-        started_at: context.now,
         events_before: Some(events_before),
         by: context.principal.name.clone(),
         filter: request.filter,
-        rate: request.rate,
-        status: JobStatus::Running,
-        cause: None,
-        matched: 0,
-        through: 0,
-        redriven: 0,
-        failed: 0,
-        deleted: 0,
-        skipped: 0,
-        failed_in_a_row: 0,
-        counted: 0,
+        ..RedriveJob::begun(id, context.now, request.rate)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::domain::ids::{InstanceId, JobId, MessageId, MessageType, ServiceName}
 use crate::domain::message::{Extras, Fingerprint, Message, Priority, State};
 use crate::domain::payload::Payload;
 use crate::domain::quota::Quota;
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobStatus, RedriveJob};
 use crate::domain::service::{Address, Health, Registration};
 use crate::domain::strategy::Strategy as Balancing;
 use crate::domain::timestamp::Timestamp;
@@ -311,23 +311,15 @@ pub fn queue_switched(number: Option<u128>, paused: bool) -> Fact {
 
 pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
     Fact::Control(ControlFact::RedriveAdvanced(Arc::new(RedriveJob {
-        job: JobId(Uuid::from_u128(number)),
-        started_at: at(1),
         events_before: Some(9),
-        by: None,
-        filter: RedriveFilter::default(),
-        rate: 200.0,
         status,
-        cause: None,
         matched: 10,
         through: 7,
-        kind: JobKind::Redrive,
-        deleted: 0,
         redriven: 5,
         failed: 1,
         skipped: 1,
-        failed_in_a_row: 0,
         counted: 3,
+        ..RedriveJob::begun(JobId(Uuid::from_u128(number)), at(1), 200.0)
     })))
 }
 

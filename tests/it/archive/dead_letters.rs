@@ -6,7 +6,7 @@ use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, JobId, MessageId, Position, ServiceName};
-use message_hub::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
+use message_hub::domain::redrive::{RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::{Archive, DeadLetterQuery, MessageQuery};
@@ -19,24 +19,11 @@ use super::{apply, on_each};
 /// A job that means the messages that died by `started_at`, in milliseconds, and the events that
 /// died before the position.
 fn job(filter: RedriveFilter, started_at: i64, events_before: Option<Position>) -> RedriveJob {
+    let started_at = Timestamp::from_millis(started_at);
     RedriveJob {
-        job: JobId(Uuid::nil()),
-        kind: JobKind::Redrive,
-        started_at: Timestamp::from_millis(started_at),
         events_before,
-        by: None,
         filter,
-        rate: 1.0,
-        status: JobStatus::Running,
-        cause: None,
-        matched: 0,
-        through: 0,
-        redriven: 0,
-        failed: 0,
-        deleted: 0,
-        skipped: 0,
-        failed_in_a_row: 0,
-        counted: 0,
+        ..RedriveJob::begun(JobId(Uuid::nil()), started_at, 1.0)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::message::DeadLetterDeleted;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::samples;
 
@@ -24,23 +24,8 @@ fn advanced(job: &RedriveJob) -> Fact {
 impl Office {
     fn job(&self, rate: f64) -> RedriveJob {
         RedriveJob {
-            job: JOB,
-            started_at: self.clock.now(),
-            events_before: None,
-            by: None,
-            filter: RedriveFilter::default(),
-            rate,
-            status: JobStatus::Running,
-            cause: None,
             matched: 3,
-            through: 0,
-            kind: JobKind::Redrive,
-            deleted: 0,
-            redriven: 0,
-            failed: 0,
-            skipped: 0,
-            failed_in_a_row: 0,
-            counted: 0,
+            ..RedriveJob::begun(JOB, self.clock.now(), rate)
         }
     }
 

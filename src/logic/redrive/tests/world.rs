@@ -13,7 +13,7 @@ use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
+use crate::domain::redrive::{RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
@@ -50,25 +50,7 @@ pub(super) struct World {
 }
 
 pub(super) fn job(rate: f64) -> RedriveJob {
-    RedriveJob {
-        job: JOB,
-        started_at: Timestamp::from_millis(1_780_000_000_000),
-        events_before: None,
-        by: None,
-        filter: RedriveFilter::default(),
-        rate,
-        status: JobStatus::Running,
-        cause: None,
-        matched: 0,
-        through: 0,
-        kind: JobKind::Redrive,
-        deleted: 0,
-        redriven: 0,
-        failed: 0,
-        skipped: 0,
-        failed_in_a_row: 0,
-        counted: 0,
-    }
+    RedriveJob::begun(JOB, Timestamp::from_millis(1_780_000_000_000), rate)
 }
 
 pub(super) fn redriven_by(job: JobId, dead_letter: u64) -> Fact {
