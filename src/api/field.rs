@@ -79,6 +79,9 @@ pub(crate) fn even_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// What is wrong with a null that narrows a command.
+pub(crate) const NOT_NULL: &str = "must not be null; leave it out if it is not meant";
+
 /// For what narrows a command or holds it back, with `#[serde(default)]`. Left out it is not meant;
 /// a null is mostly a variable that somebody forgot to set, and would make the command larger.
 #[derive(Debug)]
@@ -94,8 +97,7 @@ impl<'de, T: BodyField> Deserialize<'de> for Narrowing<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = <&RawValue>::deserialize(deserializer)?;
         if json.get() == "null" {
-            let problem = "must not be null; leave it out if it is not meant";
-            return Err(D::Error::custom(problem));
+            return Err(D::Error::custom(NOT_NULL));
         }
         let value = T::read(json).map_err(D::Error::custom)?;
         Ok(Self(Some(value)))

@@ -114,7 +114,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
                 ignored.add(&name);
                 continue;
             }
-            *self.at = Some(name.to_string());
+            // One buffer for all of them: where data has unknown names, each is read here.
+            str::clone_into(&name, self.at.get_or_insert_default());
             return seed.deserialize(name.into_deserializer()).map(Some);
         }
         Ok(None)

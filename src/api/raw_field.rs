@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::value::RawValue;
 
-use super::field::{BodyField, text};
+use super::field::{BodyField, NOT_NULL, text};
 use crate::hub::error::{HubError, Subject};
 
 /// A field's JSON text, if the field is there. For `#[serde(default, deserialize_with)]`, so that
@@ -65,8 +65,7 @@ impl<'a> RawField<'a> {
         json: Option<&'a RawValue>,
     ) -> Result<Option<T>, HubError> {
         if json.is_some_and(|json| json.get() == "null") {
-            let problem = "must not be null; leave it out if it is not meant";
-            return Err(HubError::invalid(subject, name, problem));
+            return Err(HubError::invalid(subject, name, NOT_NULL));
         }
         Self::optional(subject, name, json)
     }

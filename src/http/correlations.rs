@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::event_view::EventView;
-use super::events::read;
 use super::message_view::MessageView;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
 use super::reading;
 use super::routing::{self, Routes};
+use crate::api::numbers::LAST_SEQUENCE;
 use crate::domain::event::Event;
 use crate::domain::ids::CorrelationId;
 use crate::domain::timestamp::Timestamp;
@@ -64,7 +64,7 @@ fn place(text: &str) -> Result<ConversationPlace, &'static str> {
     let number = |text: &str| {
         let is_written = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse().ok().filter(|_| is_written);
-        number.filter(|number| *number <= read::LAST_SEQUENCE)
+        number.filter(|number| *number <= LAST_SEQUENCE)
     };
     let (after, from) = text.split_once('-').ok_or(NO_CURSOR)?;
     Ok(ConversationPlace {

@@ -1,5 +1,6 @@
 //! What requests say of the events they want to read.
 
+use crate::api::numbers::LAST_SEQUENCE;
 use crate::api::patterns::pattern;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{CorrelationId, StreamId};
@@ -9,8 +10,6 @@ use crate::http::query::Query;
 use crate::hub::error::HubError;
 use crate::hub::replays::ReplaySpan;
 
-/// The archive counts in 63 bits.
-pub(crate) const LAST_SEQUENCE: u64 = i64::MAX as u64;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 /// The filters that every query string about events may have; the types by the name of

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::snapshots::SnapshotView;
 use super::stream_id::stream_id;
+use crate::api::numbers::LAST_SEQUENCE;
 use crate::domain::ids::StreamId;
 use crate::http::event_view::EventView;
 use crate::http::events::read;
@@ -59,7 +60,7 @@ pub(crate) async fn list(
     let id = stream_id(&id)?;
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
-    let from = asked.number("from_version", 0, read::LAST_SEQUENCE)?;
+    let from = asked.number("from_version", 0, LAST_SEQUENCE)?;
     let from = read::cursor(&asked)?.or(from).unwrap_or(1).max(1);
     let mut reading = reading::of(&request, &hub);
     let page = hub.stream_events(&mut reading, &id, from, limit).await?;

@@ -5,10 +5,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::read::{self, LAST_SEQUENCE};
+use super::super::read;
 use crate::api;
 use crate::api::field::{BodyField, Narrowing, field, parse, text};
-use crate::api::numbers::WholeNumber;
+use crate::api::numbers::{LAST_SEQUENCE, WholeNumber};
 use crate::api::patterns::patterns;
 use crate::api::problem::Problem;
 use crate::api::texts::{Id, OldCorrelation, OldService, OldStream, PointInTime};
