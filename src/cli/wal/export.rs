@@ -92,3 +92,43 @@ fn begin_record(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::payload::Payload;
+    use crate::logic::journal::samples;
+
+    /// The line of a message of bytes whose body begins with `first` instead.
+    fn line(first: Option<u8>) -> String {
+        let payload = Payload::raw(&b"\0\xff"[..], None);
+        let mut body = Vec::new();
+        codec::encode_body(&mut body, &samples::accepted_raw(1, payload));
+        body[0] = first.unwrap_or(body[0]);
+        let frame = Frame {
+            offset: 0,
+            position: 1,
+            batch_index: 0,
+            kind: Kind::Accepted as u8,
+            version: codec::RAW_VERSION,
+            is_joined: false,
+            body: &body,
+            bytes: &[],
+        };
+        let mut line = Vec::new();
+        write_line(&frame, &mut line).unwrap();
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_taken_apart_is_handed_on_whole() {
+        let begin = r#"{"position":1,"kind":"accepted","fact":"#;
+        let whole = line(None);
+        assert!(whole.starts_with(&format!(r#"{begin}{{"id":"#)), "{whole}");
+        assert!(whole.ends_with("\"body_base64\":\"AP8=\"}\n"), "{whole}");
+        // No block begins with a zero.
+        let other = line(Some(0));
+        let expected = format!(r#"{begin}null,"body_base64":""#);
+        assert!(other.starts_with(&expected), "{other}");
+    }
+}
