@@ -233,9 +233,8 @@ impl Heads {
             }
             Line::ChunkSize => {
                 self.place = match chunk_size(line) {
-                    Some(0) => Place::Line(Line::Trailer),
-                    Some(size) => Place::Bytes(size, Line::ChunkEnd),
-                    None => Place::Beyond,
+                    0 => Place::Line(Line::Trailer),
+                    size => Place::Bytes(size, Line::ChunkEnd),
                 };
             }
             Line::ChunkEnd => self.place = Place::Line(Line::ChunkSize),
@@ -313,10 +312,13 @@ fn may_be_size(line: &[u8]) -> bool {
     has_right_end && (is_none || (1..=MOST_DIGITS).contains(&digits.len()))
 }
 
-/// Without extensions.
-fn chunk_size(line: &[u8]) -> Option<u64> {
+/// Without extensions. That there are digits, and not too many, was seen when they came.
+fn chunk_size(line: &[u8]) -> u64 {
     let (digits, _) = split_at_size(line);
-    u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+    let values = digits
+        .iter()
+        .filter_map(|digit| char::from(*digit).to_digit(16));
+    values.fold(0, |size, value| size << 4 | u64::from(value))
 }
 
 /// The digits of the size, and what stands behind them.

@@ -170,6 +170,19 @@ fn a_body_ends_before_what_is_no_chunk() {
 }
 
 #[test]
+fn the_size_of_a_chunk_is_read_as_the_server_reads_it() {
+    for (line, size) in [
+        ("0", 0),
+        ("1aF", 0x1af),
+        ("10 ;b=20", 0x10),
+        ("0000000000000001", 1),
+        ("ffffffffffffffff", u64::MAX),
+    ] {
+        assert_eq!(chunk_size(line.as_bytes()), size, "{line}");
+    }
+}
+
+#[test]
 fn a_body_ends_before_a_bare_lf() {
     let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
     for begun in ["1", "1;a=b", "1\r\nx\r\n0", "0\r\nx: y", "0\r\nx: y\r\n"] {
