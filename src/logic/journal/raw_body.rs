@@ -66,7 +66,7 @@ impl RawBody {
     /// The body of these parts.
     pub fn join(head: &[u8], bytes: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
-        stuffing::write(&mut body, &plain(head, bytes));
+        write_parts(&mut body, head, bytes);
         body
     }
 }
@@ -83,18 +83,18 @@ fn cut_off() -> serde_json::Error {
     Error::custom("it is cut off")
 }
 
-fn plain(head: &[u8], bytes: &[u8]) -> Vec<u8> {
+fn write_parts(buffer: &mut Vec<u8>, head: &[u8], bytes: &[u8]) {
     // No frame is so long that this does not fit.
     let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
     // There are no properties.
     let no_properties = 0_u32;
-    [
+    let parts = [
         &length.to_le_bytes(),
         head,
         &no_properties.to_le_bytes(),
         bytes,
-    ]
-    .concat()
+    ];
+    stuffing::write(buffer, &parts);
 }
 
 /// Appends the body of a record that holds `content`, whose payload is `raw`.
@@ -106,7 +106,7 @@ pub(super) fn write<T: Serialize>(buffer: &mut Vec<u8>, content: &T, raw: &RawPa
     };
     let mut json = Vec::new();
     records::write(&mut json, &head);
-    stuffing::write(buffer, &plain(&json, &raw.bytes));
+    write_parts(buffer, &json, &raw.bytes);
 }
 
 /// The fact of a record of this kind.
@@ -199,10 +199,10 @@ mod tests {
             read.unwrap_err().to_string()
         };
         let RawBody { head, .. } = RawBody::split(&good).unwrap();
-        let whole = plain(&head, b"1234");
+        let whole = stuffing::read(&good).unwrap();
         let written = |plain: &[u8]| {
             let mut body = Vec::new();
-            stuffing::write(&mut body, plain);
+            stuffing::write(&mut body, &[plain]);
             body
         };
         let properties_at = LENGTH_BYTES + head.len();

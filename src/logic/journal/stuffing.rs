@@ -10,18 +10,59 @@ const BLOCK: usize = 254;
 /// Marks a full block, behind which no zero is left out.
 const FULL: u8 = 255;
 
-/// Appends `plain` to `buffer`, without zeroes.
-pub(super) fn write(buffer: &mut Vec<u8>, plain: &[u8]) {
-    for part in plain.split(|byte| *byte == 0) {
-        let full = part.chunks_exact(BLOCK);
-        let rest = full.remainder();
-        for block in full {
-            buffer.push(FULL);
-            buffer.extend_from_slice(block);
+/// Appends `parts`, one behind the other, to `buffer`, without zeroes.
+pub(super) fn write(buffer: &mut Vec<u8>, parts: &[&[u8]]) {
+    let mut block = Block::begin(buffer);
+    for part in parts {
+        let mut runs = part.split(|byte| *byte == 0);
+        // There is one, if only an empty one.
+        block.push(runs.next().unwrap_or_default());
+        for run in runs {
+            block = Block::begin(block.end());
+            block.push(run);
         }
-        // A rest is shorter than a block, so that this is at most 254.
-        buffer.push(rest.len() as u8 + 1);
-        buffer.extend_from_slice(rest);
+    }
+    block.end();
+}
+
+/// What is being written: a mark, and what stands behind it up to the next zero.
+struct Block<'a> {
+    buffer: &'a mut Vec<u8>,
+    mark_at: usize,
+}
+
+impl<'a> Block<'a> {
+    fn begin(buffer: &'a mut Vec<u8>) -> Self {
+        let mark_at = buffer.len();
+        // Until it is known.
+        buffer.push(FULL);
+        Self { buffer, mark_at }
+    }
+
+    /// Adds what has no zero; what is too much for a block goes on in the next one.
+    fn push(&mut self, mut run: &[u8]) {
+        loop {
+            let room = BLOCK - self.length();
+            if run.len() < room {
+                return self.buffer.extend_from_slice(run);
+            }
+            let (here, rest) = run.split_at(room);
+            self.buffer.extend_from_slice(here);
+            run = rest;
+            self.mark_at = self.buffer.len();
+            self.buffer.push(FULL);
+        }
+    }
+
+    fn length(&self) -> usize {
+        self.buffer.len() - self.mark_at - 1
+    }
+
+    /// A zero, or nothing at all, stands behind it.
+    fn end(self) -> &'a mut Vec<u8> {
+        // One that is full was ended before, so that this is at most 254.
+        self.buffer[self.mark_at] = self.length() as u8 + 1;
+        self.buffer
     }
 }
 
@@ -56,7 +97,7 @@ mod tests {
 
     fn stuffed(plain: &[u8]) -> Vec<u8> {
         let mut buffer = Vec::new();
-        write(&mut buffer, plain);
+        write(&mut buffer, &[plain]);
         buffer
     }
 
@@ -85,9 +126,15 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_it_is_comes_back_and_had_no_zero(
-            plain in prop::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..2000)
+            plain in prop::collection::vec(prop_oneof![1 => Just(0u8), 300 => any::<u8>()], 0..2000),
+            cuts in prop::array::uniform2(0..2000_usize)
         ) {
             let stuffed = stuffed(&plain);
+            let (front, end) = plain.split_at(cuts[0].min(plain.len()));
+            let (middle, end) = end.split_at(cuts[1].min(end.len()));
+            let mut in_parts = Vec::new();
+            write(&mut in_parts, &[front, middle, end]);
+            prop_assert_eq!(&in_parts, &stuffed);
             prop_assert!(!stuffed.contains(&0));
             prop_assert!(stuffed.len() <= plain.len() + 1 + plain.len() / BLOCK);
             prop_assert_eq!(read(&stuffed), Some(plain));
