@@ -156,11 +156,16 @@ impl Message {
 
     /// Roughly what the message takes in memory, in bytes.
     pub fn bytes(&self) -> u32 {
+        u32::try_from(self.bytes_beside_payload() + self.payload.bytes()).unwrap_or(u32::MAX)
+    }
+
+    /// Roughly what all but its payload takes, in bytes.
+    pub fn bytes_beside_payload(&self) -> usize {
         let extras = self.extras.as_deref().map_or(0, |extras| {
             let headers = extras.headers.iter().map(|(k, v)| k.len() + v.len() + 64);
             200 + headers.sum::<usize>()
         });
-        u32::try_from(200 + self.payload.bytes() + extras).unwrap_or(u32::MAX)
+        200 + extras
     }
 
     /// What messages and events of one cause have in common: the one given, else the message's own

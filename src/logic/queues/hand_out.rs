@@ -6,6 +6,7 @@ use crate::domain::moment::Moment;
 use crate::domain::service::{Outlook, TypeCapacity};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::lanes::Waiting;
+use crate::logic::shown_payload::shown_bytes;
 use crate::logic::verdict;
 
 use super::delivery::{Delivery, HandOut};
@@ -67,7 +68,8 @@ impl Queues {
         )
     }
 
-    /// As many as `max`, or as many as fill `most_bytes`: the last may go beyond.
+    /// As many as `max`, or as many as fill `most_bytes` where they are shown: the last may go
+    /// beyond.
     pub(super) fn hand_out<T>(
         &mut self,
         service: &ServiceName,
@@ -102,7 +104,8 @@ impl Queues {
                     .push(verdict::expired(policy, &entry.message, now.wall, None));
                 entry.place = Place::Settling;
             } else {
-                bytes += entry.message.bytes() as usize;
+                let message = &entry.message;
+                bytes += message.bytes_beside_payload() + shown_bytes(&message.payload);
                 out.items.push(take(entry));
                 destination.pace.take(now.hub);
             }

@@ -166,18 +166,24 @@ fn a_seed_leads_one_life() {
 
 #[test]
 fn a_hand_out_to_a_puller_ends_by_bytes_too() {
-    let large = |number| Message {
-        payload: Payload::parse(&format!("\"{}\"", "x".repeat(1_000_000))).unwrap(),
-        ..message(number)
-    };
-    let mut queues = queues_with((1..=12).map(large));
-    let mut found = Vec::new();
-    for (first, expected) in [(1, 5), (6, 5), (11, 2), (13, 0)] {
-        let leased = lease(&mut queues, 1000, first, at(0));
-        assert_eq!(leased.len(), expected);
-        found.extend(leased);
+    let json = Payload::parse(&format!("\"{}\"", "x".repeat(1_000_000))).unwrap();
+    // Base64 makes 1,200,000 of them.
+    let bytes = Payload::raw(vec![0xff; 900_000], None);
+    for (payload, hand_outs) in [(json, [5, 5, 2, 0]), (bytes, [4, 4, 4, 0])] {
+        let large = |number| Message {
+            payload: payload.clone(),
+            ..message(number)
+        };
+        let mut queues = queues_with((1..=12).map(large));
+        let mut found = Vec::new();
+        for expected in hand_outs {
+            let first = found.len() as u128 + 1;
+            let leased = lease(&mut queues, 1000, first, at(0));
+            assert_eq!(leased.len(), expected);
+            found.extend(leased);
+        }
+        assert_eq!(found, (1..=12).map(id).collect::<Vec<_>>());
     }
-    assert_eq!(found, (1..=12).map(id).collect::<Vec<_>>());
 }
 
 #[test]
