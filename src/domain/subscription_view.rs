@@ -34,3 +34,22 @@ pub struct SubscriptionView {
     /// Of a subscription of sockets: whether one has it now.
     pub is_connected: bool,
 }
+
+impl SubscriptionView {
+    /// One of which nothing is known but what it is, as it began.
+    pub fn begun(subscription: Arc<Subscription>) -> Self {
+        Self {
+            position: subscription.after,
+            subscription,
+            lag: 0,
+            in_flight: 0,
+            failures: 0,
+            last_error: None,
+            is_retrying: false,
+            next_attempt: None,
+            previous_secret_until: None,
+            is_circuit_open: false,
+            is_connected: false,
+        }
+    }
+}

@@ -140,7 +140,16 @@ impl Hub {
         if let Some(there_is) = subscription.callback().filter(|_| !is_new) {
             terms.must_be_those_of(there_is)?;
         }
-        let view = self.find_subscription(subscription.id, None).await?;
+        let id = subscription.id;
+        let present = self.inspect_subscriptions(Some(id), None).await?.pop();
+        // Whoever changes or ends it meanwhile changes nothing about what came of this.
+        let view = match present {
+            Some(present) => SubscriptionView {
+                subscription: subscription.clone(),
+                ..present
+            },
+            None => SubscriptionView::begun(subscription.clone()),
+        };
         if is_new {
             let whose = format!("of {}", subscription.service);
             Act::new("subscribe", "subscription", &subscription.id)

@@ -4,6 +4,7 @@ mod dead_letters;
 mod publishing;
 mod queues;
 mod sending;
+mod subscriptions;
 
 use std::sync::Arc;
 use std::time::Duration;
