@@ -39,8 +39,8 @@ use hub_status::HubStatus;
 use maker::Maker;
 use notices::Notices;
 use quota_refusals::QuotaRefusals;
-use redrives::Redrives;
-use services::{Picture, Services};
+use redrives::RedriveCounters;
+use services::{Services, ServicesPicture};
 use sockets::Sockets;
 use sometimes::Sometimes;
 use subscriptions::SubscriptionSeries;
@@ -54,7 +54,7 @@ pub const MOST_SERVICES: usize = 500;
 pub struct Scrape<'a> {
     pub totals: MessageTotals,
     pub depths: &'a QueueDepths,
-    pub picture: &'a Picture<'a>,
+    pub picture: &'a ServicesPicture<'a>,
     pub now: Timestamp,
 }
 
@@ -91,7 +91,7 @@ pub struct Metrics {
     pub log_lines_lost: IntCounter,
     pub services: Services,
     pub http_requests: HttpRequests,
-    pub redrives: Redrives,
+    pub redrives: RedriveCounters,
     pub subscriptions: SubscriptionSeries,
     pub sockets: Sockets,
     /// What is not only counted but told in the log.
@@ -167,7 +167,7 @@ impl Metrics {
             ),
             services: Services::new(&make, most_services),
             http_requests: HttpRequests::new(&make),
-            redrives: Redrives::new(&make),
+            redrives: RedriveCounters::new(&make),
             subscriptions: SubscriptionSeries::new(&make),
             sockets: Sockets::new(&make),
             notices: Notices::default(),

@@ -23,7 +23,7 @@ use actix_web::web;
 use prometheus::IntCounter;
 use tokio::time::MissedTickBehavior;
 
-use crate::actors::archivist::{self, Found};
+use crate::actors::archivist::{self, FoundArchive};
 use crate::adapters::journal_file::FileJournal;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogFormat};
@@ -196,7 +196,7 @@ async fn tell_notices(hub: web::Data<Hub>, metrics: Arc<Metrics>) {
 async fn look_at(
     archive: &dyn ArchiveReader,
     author: &Author,
-) -> Result<Result<Found, ArchiveError>, StartError> {
+) -> Result<Result<FoundArchive, ArchiveError>, StartError> {
     let standing = match archive.standing().await {
         Ok(standing) => standing,
         Err(error) => return Ok(Err(error)),
@@ -204,7 +204,7 @@ async fn look_at(
     let is_ours = standing.must_be_of(author);
     is_ours.map_err(|denial| StartError::Configuration(denial.to_string()))?;
     let events = archivist::events_in(archive).await;
-    Ok(events.map(|events| Found {
+    Ok(events.map(|events| FoundArchive {
         checkpoint: standing.checkpoint,
         events,
     }))

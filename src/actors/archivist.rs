@@ -35,7 +35,7 @@ use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{JournalReader, Portion, Readers};
 use found::{Silence, tell_down};
 
-pub use found::{Found, events_in};
+pub use found::{FoundArchive, events_in};
 
 /// So many changes, or so many bytes of them, are written without waiting for the interval; and no
 /// more is read from the journal at once.
@@ -121,7 +121,7 @@ impl Archivist {
         metrics: Arc<Metrics>,
         (archive, author): (Arc<dyn Archive>, Author),
         open_reader: Readers,
-        found: Result<Found, ArchiveError>,
+        found: Result<FoundArchive, ArchiveError>,
         flush_interval: Duration,
         hops: Hops,
         watch: DeathWatch,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient};
 use ahash::AHashMap;
 
-use super::circuit::{CircuitShell, ForceRecorded};
+use super::circuit::{CircuitShell, ForceRecorded, Leave};
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::callback_circuit::{AwaitTurn, EventPushed, PushEnd, PushEvent, Turn};
@@ -27,7 +27,7 @@ use crate::logic::circuit::{Circuit, ForcedSince};
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::outcome::{Answered, classify, describe};
 use crate::metrics::Metrics;
-use crate::ports::transport::{PushAnswer, Transport};
+use crate::ports::transport::{PushResponse, Transport};
 
 /// What a circuit that closed grows up to before it limits nothing any more.
 const FULL: u32 = 1024;
@@ -61,17 +61,12 @@ struct InFlight {
     to: Recipient<EventPushed>,
 }
 
-/// Subscriptions → CallbackCircuit: nothing more comes to it, so it may end.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Leave;
-
 /// A callback answered, or did not.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct PushEnded {
     number: u64,
-    answer: PushAnswer,
+    answer: PushResponse,
 }
 
 impl CallbackCircuit {
@@ -147,7 +142,7 @@ impl CallbackCircuit {
     }
 
     /// What the answer says of the origin.
-    fn judge(&mut self, ticket: Ticket, answer: &PushAnswer) {
+    fn judge(&mut self, ticket: Ticket, answer: &PushResponse) {
         let now = self.settings.clock.now();
         let breaker = &mut self.shell.circuit.breaker;
         let transition = match classify(answer) {

@@ -28,6 +28,12 @@ pub(super) struct CircuitShell {
     metrics: Arc<Metrics>,
 }
 
+/// Dispatcher → CircuitBreaker, Subscriptions → CallbackCircuit: nothing more comes to it, so it may
+/// end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave;
+
 /// That somebody forces the circuit is in the journal now.
 #[derive(Message)]
 #[rtype(result = "()")]

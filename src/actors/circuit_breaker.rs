@@ -20,7 +20,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
-use super::circuit::CircuitShell;
+use super::circuit::{CircuitShell, Leave};
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::circuit_breaker::Deliver;
@@ -124,11 +124,6 @@ pub fn left_window(service: &ServiceName) -> WindowChanged {
         ..closed_window(service)
     }
 }
-
-/// Dispatcher → CircuitBreaker: nothing more comes to it, so it may end.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Leave;
 
 #[derive(Message)]
 #[rtype(result = "()")]

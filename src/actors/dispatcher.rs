@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 
-use super::circuit_breaker::{self, CircuitBreaker, Leave};
+use super::circuit::Leave;
+use super::circuit_breaker::{self, CircuitBreaker};
 use super::death_watch::DeathWatch;
 use super::messages::Forgotten;
 use super::messages::circuit_breaker::{Deliver, InspectCircuit};

@@ -31,7 +31,7 @@ use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::shortage::Shortage;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::Delivery;
-use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
+use crate::ports::transport::{ProbeResponse, PushRequest, PushResponse, Transport};
 
 pub(super) fn service(name: &str) -> ServiceName {
     ServiceName::parse(name).unwrap()
@@ -275,9 +275,9 @@ pub(super) fn unwatched() -> DeathWatch {
 
 /// How the scripted network answers one push.
 pub(super) enum Push {
-    Answer(PushAnswer),
+    Answer(PushResponse),
     /// The same, so long after it was sent.
-    Late(Duration, PushAnswer),
+    Late(Duration, PushResponse),
     Hang,
     Panic,
 }
@@ -338,7 +338,7 @@ impl ScriptedTransport {
 }
 
 impl Transport for ScriptedTransport {
-    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
+    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushResponse> {
         self.requests.borrow_mut().push(request);
         match self.pushes.borrow_mut().pop_front() {
             Some(Push::Answer(answer)) => ready(answer).boxed_local(),
@@ -353,14 +353,14 @@ impl Transport for ScriptedTransport {
         }
     }
 
-    fn probe(&self, url: String, _: Duration) -> LocalBoxFuture<'static, ProbeAnswer> {
+    fn probe(&self, url: String, _: Duration) -> LocalBoxFuture<'static, ProbeResponse> {
         let probes = self.probes.borrow();
         let scripted = probes.iter().find(|(host, _)| url.contains(host));
         let answer = scripted.map_or(Probe::Good, |(_, probe)| *probe);
         self.probed.borrow_mut().push(url);
         match answer {
-            Probe::Good => ready(ProbeAnswer::Well).boxed_local(),
-            Probe::Bad => ready(ProbeAnswer::NotWell("as scripted".to_owned())).boxed_local(),
+            Probe::Good => ready(ProbeResponse::Well).boxed_local(),
+            Probe::Bad => ready(ProbeResponse::NotWell("as scripted".to_owned())).boxed_local(),
             Probe::Hang => pending().boxed_local(),
             Probe::Panic => panic!("as scripted"),
         }
@@ -377,8 +377,8 @@ pub(super) fn late(code: u16) -> Push {
     Push::Late(Duration::from_secs(5), http(code))
 }
 
-fn http(code: u16) -> PushAnswer {
-    PushAnswer::Status {
+fn http(code: u16) -> PushResponse {
+    PushResponse::Status {
         code,
         retry_after: None,
         excerpt: String::new(),
@@ -387,7 +387,7 @@ fn http(code: u16) -> PushAnswer {
 
 /// 503, to be tried again no sooner than `pause` from now.
 pub(super) fn busy_for(pause: Duration) -> Push {
-    Push::Answer(PushAnswer::Status {
+    Push::Answer(PushResponse::Status {
         code: 503,
         retry_after: Some(pause),
         excerpt: String::new(),

@@ -1,7 +1,7 @@
 //! Asks one instance, again and again, whether it is well.
 //!
 //! Owns the thresholds of its instance. Receives from the Registry, its parent, what else tells how
-//! the instance is: [`Seen`], [`Beat`] and [`Entered`]. Sends it [`HealthChanged`] and
+//! the instance is: [`Seen`], [`Beat`] and [`Entered`]. Sends it [`ProbedHealth`] and
 //! [`SignOfLife`]. One instance each, so that one that hangs delays nobody else's probe. Has one
 //! question under way at most.
 
@@ -12,7 +12,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
-use super::messages::registry::{HealthChanged, SignOfLife};
+use super::messages::registry::{ProbedHealth, SignOfLife};
 use super::messages::reply::Reply;
 use crate::clock::Clock;
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -20,7 +20,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::health::{HealthTracker, Sign, probe_delay};
 use crate::logic::service_view::{Alive, RegistrationOutcome};
-use crate::ports::transport::{ProbeAnswer, Transport};
+use crate::ports::transport::{ProbeResponse, Transport};
 
 pub struct HealthProbe {
     identity: Identity,
@@ -42,7 +42,7 @@ pub struct Identity {
 
 /// Both lead to the Registry.
 pub struct Hops {
-    pub changed: Recipient<HealthChanged>,
+    pub changed: Recipient<ProbedHealth>,
     pub alive: Recipient<SignOfLife>,
 }
 
@@ -112,7 +112,7 @@ pub struct Entered {
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Probed(ProbeAnswer);
+struct Probed(ProbeResponse);
 
 /// Nobody is interested in the instance any more.
 #[derive(Message)]
@@ -157,7 +157,7 @@ impl HealthProbe {
             instance_id,
             generation,
         } = self.identity.clone();
-        self.hops.changed.do_send(HealthChanged {
+        self.hops.changed.do_send(ProbedHealth {
             service,
             instance_id,
             generation,
@@ -167,25 +167,25 @@ impl HealthProbe {
     }
 
     /// Nothing, if the question did not get there for want of something of the hub's own.
-    fn sign_of(&self, answer: ProbeAnswer) -> Option<Sign> {
+    fn sign_of(&self, answer: ProbeResponse) -> Option<Sign> {
         let Identity {
             service,
             instance_id,
             ..
         } = self.identity.clone();
         match answer {
-            ProbeAnswer::Well => {
+            ProbeResponse::Well => {
                 self.hops.alive.do_send(SignOfLife {
                     service,
                     instance_id,
                 });
                 Some(Sign::ProbeGood)
             }
-            ProbeAnswer::NotWell(error) => {
+            ProbeResponse::NotWell(error) => {
                 tracing::debug!(%service, instance = %instance_id, error, "probe failed");
                 Some(Sign::ProbeBad(error))
             }
-            ProbeAnswer::NotTried(error) => {
+            ProbeResponse::NotTried(error) => {
                 tracing::warn!(%service, instance = %instance_id, error, "no probe went out");
                 None
             }

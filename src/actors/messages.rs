@@ -32,7 +32,7 @@ use self::reply::Reply;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Recorded;
 use crate::domain::ids::ServiceName;
-use crate::domain::moment::{Moment, Source};
+use crate::domain::moment::{Moment, StampOrigin};
 
 /// EventStore → everyone: this is in the journal now, in this order.
 #[derive(ActixMessage, Clone)]
@@ -51,12 +51,12 @@ pub struct Committed {
 
 impl Committed {
     /// How the stamps of the records are to be read.
-    pub fn source(&self) -> Source {
+    pub fn source(&self) -> StampOrigin {
         match self.replay {
-            true => Source::Journal {
+            true => StampOrigin::Journal {
                 set_since: self.set_since,
             },
-            false => Source::News,
+            false => StampOrigin::News,
         }
     }
 }

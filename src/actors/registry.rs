@@ -38,7 +38,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::{HealthChanged, InstanceDeregistered, ServiceFact, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::moment::{Moment, Source};
+use crate::domain::moment::{Moment, StampOrigin};
 use crate::domain::service::{Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
@@ -117,7 +117,7 @@ impl Registry {
         }
     }
 
-    fn learn(&mut self, fact: &Fact, now: (Moment, Source), ctx: &mut Context<Self>) {
+    fn learn(&mut self, fact: &Fact, now: (Moment, StampOrigin), ctx: &mut Context<Self>) {
         match fact {
             Fact::Service(fact) => self.learn_of_service(fact, now, ctx),
             Fact::Control(ControlFact::StrategyChosen(chosen)) => {
@@ -135,7 +135,7 @@ impl Registry {
     fn learn_of_service(
         &mut self,
         fact: &ServiceFact,
-        now: (Moment, Source),
+        now: (Moment, StampOrigin),
         ctx: &mut Context<Self>,
     ) {
         match fact {

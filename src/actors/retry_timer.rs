@@ -16,7 +16,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::Message;
-use crate::domain::moment::{Moment, Source, When};
+use crate::domain::moment::{Moment, StampOrigin, When};
 use crate::logic::timer_queue::TimerQueue;
 
 /// At most so many wake up in one message, so that the Scheduler can do other work in between.
@@ -53,7 +53,7 @@ impl RetryTimer {
         }
     }
 
-    fn learn(&mut self, fact: &Fact, now: Moment, source: Source) {
+    fn learn(&mut self, fact: &Fact, now: Moment, source: StampOrigin) {
         match fact {
             Fact::Message(MessageFact::Accepted(message)) => self.follow(message, now, source),
             Fact::Message(MessageFact::Redriven(redrive)) => {
@@ -73,7 +73,7 @@ impl RetryTimer {
         }
     }
 
-    fn follow(&mut self, message: &Message, now: Moment, source: Source) {
+    fn follow(&mut self, message: &Message, now: Moment, source: StampOrigin) {
         let accepted = now.of(message.accepted_at, source);
         match message.due(accepted) {
             Some(When::Hub(at)) => self.due.set((message.id, Reason::Next), at),

@@ -196,10 +196,11 @@ impl Router {
             Fact::Message(MessageFact::Redriven(redrive)) => {
                 self.admission.occupy(&redrive.message.lane());
             }
-            Fact::Service(
-                ServiceFact::ServiceSeen(seen) | ServiceFact::ServiceDeregistered(seen),
-            ) => {
+            Fact::Service(ServiceFact::ServiceSeen(seen)) => {
                 self.known.insert(seen.service.clone());
+            }
+            Fact::Service(ServiceFact::ServiceDeregistered(gone)) => {
+                self.known.insert(gone.service.clone());
             }
             Fact::Service(ServiceFact::ServiceRegistered(registration)) => {
                 self.known.insert(registration.service.clone());

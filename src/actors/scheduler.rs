@@ -31,7 +31,7 @@ use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
-use crate::domain::moment::{Moment, Source};
+use crate::domain::moment::{Moment, StampOrigin};
 use crate::logic::message_totals;
 use crate::logic::queues::report::QueueReport;
 use crate::logic::queues::{QueuePolicy, Queues};
@@ -204,8 +204,14 @@ impl Scheduler {
         self.arm(ctx);
     }
 
-    fn learn(&mut self, record: &Recorded, now: Moment, source: Source, follow: &mut Vec<Fact>) {
-        let replay = source != Source::News;
+    fn learn(
+        &mut self,
+        record: &Recorded,
+        now: Moment,
+        source: StampOrigin,
+        follow: &mut Vec<Fact>,
+    ) {
+        let replay = source != StampOrigin::News;
         self.totals += message_totals::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay {

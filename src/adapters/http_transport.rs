@@ -26,7 +26,7 @@ use crate::domain::characters::is_visible;
 use crate::domain::deny_list::DenyList;
 use crate::logic::spacing::Spacing;
 use crate::patience::Patience;
-use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
+use crate::ports::transport::{ProbeResponse, PushRequest, PushResponse, Transport};
 use connection::{Connection, Rest, may_be_followed};
 use dial::{Dialer, Place};
 use failure::{DENIED, Failure};
@@ -74,36 +74,36 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
+    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushResponse> {
         let inner = self.0.clone();
         async move {
             let (patience, is_hurried) = (request.timeout, request.is_hurried);
             let by = Instant::now() + patience;
             let outgoing = match Outgoing::post(request) {
                 Ok(outgoing) => outgoing,
-                Err(error) => return PushAnswer::NoAnswer { error },
+                Err(error) => return PushResponse::NoAnswer { error },
             };
             let failure = match inner.exchange(&outgoing, patience).await {
                 Ok(answered) => return inner.push_answer(answered, by).await,
                 Err(failure) => failure,
             };
             match failure {
-                Unanswered::Late(error) if is_hurried => PushAnswer::CutShort { error },
+                Unanswered::Late(error) if is_hurried => PushResponse::CutShort { error },
                 Unanswered::Failed(error) | Unanswered::Late(error) => {
-                    PushAnswer::NoAnswer { error }
+                    PushResponse::NoAnswer { error }
                 }
-                Unanswered::NotTried(error) => PushAnswer::NotTried { error },
+                Unanswered::NotTried(error) => PushResponse::NotTried { error },
             }
         }
         .boxed_local()
     }
 
-    fn probe(&self, url: String, patience: Duration) -> LocalBoxFuture<'static, ProbeAnswer> {
+    fn probe(&self, url: String, patience: Duration) -> LocalBoxFuture<'static, ProbeResponse> {
         let inner = self.0.clone();
         async move {
             let outgoing = match Outgoing::get(&url) {
                 Ok(outgoing) => outgoing,
-                Err(error) => return ProbeAnswer::NotWell(error),
+                Err(error) => return ProbeResponse::NotWell(error),
             };
             let wait = inner
                 .probes
@@ -117,14 +117,14 @@ impl Transport for HttpTransport {
                     let status = answered.response.status();
                     inner.let_go(answered);
                     match status.is_success() {
-                        true => ProbeAnswer::Well,
-                        false => ProbeAnswer::NotWell(format!("HTTP {}", status.as_u16())),
+                        true => ProbeResponse::Well,
+                        false => ProbeResponse::NotWell(format!("HTTP {}", status.as_u16())),
                     }
                 }
                 Err(Unanswered::Failed(error) | Unanswered::Late(error)) => {
-                    ProbeAnswer::NotWell(error)
+                    ProbeResponse::NotWell(error)
                 }
-                Err(Unanswered::NotTried(error)) => ProbeAnswer::NotTried(error),
+                Err(Unanswered::NotTried(error)) => ProbeResponse::NotTried(error),
             }
         }
         .boxed_local()
@@ -267,7 +267,7 @@ impl Inner {
     }
 
     /// The head decides. The text of an error is worth a moment, since it is shown to the user.
-    async fn push_answer(self: &Rc<Self>, mut answered: Answered, by: Instant) -> PushAnswer {
+    async fn push_answer(self: &Rc<Self>, mut answered: Answered, by: Instant) -> PushResponse {
         let (status, headers) = (answered.response.status(), answered.response.headers());
         let retry_after = retry_after(headers, system_time);
         let mut excerpt = BytesMut::new();
@@ -279,7 +279,7 @@ impl Inner {
             let _ = timeout_at(by, read).await;
         }
         self.let_go(answered);
-        PushAnswer::Status {
+        PushResponse::Status {
             code: status.as_u16(),
             retry_after,
             excerpt: self::excerpt(&excerpt),

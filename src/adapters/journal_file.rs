@@ -32,7 +32,7 @@ use rustix::io::Errno;
 
 use self::active::ActiveSegment;
 use self::compaction::FileCompaction;
-use self::directory::{Listing, SegmentFile, SyncedDirectory};
+use self::directory::{SegmentFile, SegmentListing, SyncedDirectory};
 use self::opening::failed;
 use self::reader::FileReader;
 use self::replay::{check_follows, decode, read_newest, read_sealed};
@@ -119,7 +119,10 @@ impl FileJournal {
         let io_failed = |cause| failed(&directory, cause);
         directory::create(&directory).map_err(io_failed)?;
         let lock = lock(&directory)?;
-        for leftover in Listing::read(&directory).map_err(io_failed)?.leftovers {
+        for leftover in SegmentListing::read(&directory)
+            .map_err(io_failed)?
+            .leftovers
+        {
             fs::remove_file(&leftover).map_err(|cause| failed(&leftover, cause))?;
         }
         let names = SyncedDirectory::open(&directory).map_err(io_failed)?;
@@ -265,7 +268,7 @@ impl FileJournal {
 
 impl Journal for FileJournal {
     fn replay(&mut self, visit: &mut dyn FnMut(Recorded)) -> Result<Recovery, JournalError> {
-        let listing = Listing::read(&self.directory);
+        let listing = SegmentListing::read(&self.directory);
         let listing = listing.map_err(|cause| failed(&self.directory, cause))?;
         let mut recovery = Recovery::default();
         let count = listing.segments.len();

@@ -12,7 +12,7 @@ use crate::domain::lack::Lack;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::clock_steps::ClockSteps;
 use crate::logic::journal::frame::{self, Frame};
-use crate::logic::journal::segment::{Ending, Order, SegmentReader, header};
+use crate::logic::journal::segment::{Density, SegmentEnd, SegmentReader, header};
 use crate::logic::journal::units::Units;
 use crate::ports::journal::{
     Compaction, Cut, Journal, JournalError, JournalReader, Portion, Readers, Recovery,
@@ -129,7 +129,7 @@ impl Journal for MemoryJournal {
         if bytes.is_empty() {
             return Ok(recovery);
         }
-        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Dense).by_units();
+        let mut reader = SegmentReader::new(&bytes[..], 1, Density::Dense).by_units();
         while let Some(frame) = reader.next_frame().map_err(failed)? {
             visit(decode(&frame)?);
             recovery.records += 1;
@@ -138,9 +138,9 @@ impl Journal for MemoryJournal {
         recovery.segments = 1;
         recovery.last_position = reader.next_position() - 1;
         recovery.cut = match reader.ending().map_err(failed)? {
-            Ending::Clean => None,
-            Ending::Damaged { offset, flaw } => return Err(damaged(offset, flaw.to_string())),
-            Ending::Unfinished {
+            SegmentEnd::Clean => None,
+            SegmentEnd::Damaged { offset, flaw } => return Err(damaged(offset, flaw.to_string())),
+            SegmentEnd::Unfinished {
                 offset,
                 bytes,
                 zeroes,
@@ -244,7 +244,7 @@ impl JournalReader for MemoryReader {
     fn next(&mut self, most: Portion) -> Result<Vec<Recorded>, JournalError> {
         let durable = self.disk.contents().durable;
         let segment = self.disk.read();
-        let mut reader = SegmentReader::new(&segment[..], 1, Order::Dense);
+        let mut reader = SegmentReader::new(&segment[..], 1, Density::Dense);
         let mut records = Vec::new();
         let (mut bytes, mut in_unit) = (0, false);
         while (in_unit || most.has_room(records.len(), bytes)) && self.next <= durable {

@@ -21,16 +21,16 @@ pub enum ConfigError {
     NotAMapping { file: PathBuf },
     #[error("{place}: unknown key `{key}`; {advice}")]
     UnknownKey {
-        place: Place,
+        place: SettingOrigin,
         key: String,
         /// Which key was meant, or which there are.
         advice: String,
     },
     #[error("{place}: {key}: must have a value")]
-    NoValue { place: Place, key: String },
+    NoValue { place: SettingOrigin, key: String },
     #[error("{place}: {key}: {allowed}{instead}")]
     BadValue {
-        place: Place,
+        place: SettingOrigin,
         key: &'static str,
         allowed: String,
         /// `, but is …`; nothing for a secret.
@@ -38,10 +38,10 @@ pub enum ConfigError {
     },
     #[error("{place}: {old}: is the old name of {key}, which is given too ({now}); keep one")]
     GivenTwice {
-        place: Place,
+        place: SettingOrigin,
         old: &'static str,
         key: &'static str,
-        now: Place,
+        now: SettingOrigin,
     },
     #[error("a key is not declared well: {0}")]
     Declaration(FieldRefusal),
@@ -61,7 +61,7 @@ pub enum ConfigError {
 
 /// Where a setting was made.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum SettingOrigin {
     File {
         file: PathBuf,
         line: Option<usize>,
@@ -73,7 +73,7 @@ pub enum Place {
     Argument,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, line: None } => write!(f, "{}", file.display()),

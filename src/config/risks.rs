@@ -99,7 +99,7 @@ impl Config {
         let Database::Postgres(url) = &self.storage.database_url else {
             return None;
         };
-        let place = Place::of(url);
+        let place = SettingOrigin::of(url);
         let proves = place.pairs().any(|pair| pair == ("sslmode", "verify-full"));
         (place.is_elsewhere() && !proves).then(|| {
             format!(
@@ -114,19 +114,19 @@ impl Config {
         let Database::Postgres(url) = &self.storage.database_url else {
             return false;
         };
-        let place = Place::of(url);
+        let place = SettingOrigin::of(url);
         place.user.contains(':') || place.pairs().any(|(name, _)| name == "password")
     }
 }
 
 /// The parts of a PostgreSQL URL that say where it leads.
-struct Place<'a> {
+struct SettingOrigin<'a> {
     user: &'a str,
     host: &'a str,
     query: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> SettingOrigin<'a> {
     fn of(url: &'a str) -> Self {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));

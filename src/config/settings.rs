@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_norway::Value;
 
-use super::error::{ConfigError, Place};
+use super::error::{ConfigError, SettingOrigin};
 use super::nearest::nearest;
 
 const PREFIX: &str = "MESSAGE_HUB_";
@@ -26,7 +26,7 @@ pub(super) struct Setting {
     pub value: Value,
     /// An environment variable as it is, for keys that are text: `007` is no number there.
     raw: Option<String>,
-    pub place: Place,
+    pub place: SettingOrigin,
 }
 
 impl Settings {
@@ -53,7 +53,7 @@ impl Settings {
         };
         for (key, value) in mapping {
             let key = key.as_str().ok_or_else(not_a_mapping)?.to_owned();
-            let place = Place::File {
+            let place = SettingOrigin::File {
                 file: file.to_owned(),
                 line: line_of(text, &key),
             };
@@ -94,7 +94,7 @@ impl Settings {
         let setting = Setting {
             value,
             raw: Some(raw.to_owned()),
-            place: Place::Variable { name },
+            place: SettingOrigin::Variable { name },
         };
         self.given.insert(key, setting);
         Ok(())
@@ -105,13 +105,13 @@ impl Settings {
     pub(super) fn add_argument(&mut self, key: &str, raw: &str) -> Result<(), ConfigError> {
         let value = serde_norway::from_str(raw).unwrap_or_else(|_| Value::from(raw));
         if value.is_null() {
-            let (place, key) = (Place::Argument, key.to_owned());
+            let (place, key) = (SettingOrigin::Argument, key.to_owned());
             return Err(ConfigError::NoValue { place, key });
         }
         let setting = Setting {
             value,
             raw: Some(raw.to_owned()),
-            place: Place::Argument,
+            place: SettingOrigin::Argument,
         };
         self.given.insert(key.to_ascii_lowercase(), setting);
         Ok(())
@@ -124,8 +124,8 @@ impl Settings {
         for (key, setting) in self.given {
             match setting.place {
                 // Whoever measures this hub may do so in the same shell.
-                Place::Variable { name } if OF_CLIENTS.contains(&name.as_str()) => {}
-                Place::Variable { name } => {
+                SettingOrigin::Variable { name } if OF_CLIENTS.contains(&name.as_str()) => {}
+                SettingOrigin::Variable { name } => {
                     let given = name.strip_prefix(PREFIX).unwrap_or(&name);
                     let meant = nearest(given, self.known.iter().copied());
                     let meant = meant
@@ -135,7 +135,7 @@ impl Settings {
                         meant.unwrap_or_default()
                     ));
                 }
-                place @ (Place::File { .. } | Place::Argument) => {
+                place @ (SettingOrigin::File { .. } | SettingOrigin::Argument) => {
                     let advice = match nearest(&key, self.known.iter().copied()) {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => format!("the keys are: {}", self.known.join(", ")),

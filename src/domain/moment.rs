@@ -29,7 +29,7 @@ pub struct Moment {
 
 /// Where something that has a stamp is known from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Source {
+pub enum StampOrigin {
     /// It has only just happened.
     News,
     /// It was written down, and since then the system's clock was set by so many milliseconds.
@@ -74,10 +74,10 @@ impl Moment {
     /// What the journal knows is as old as its stamp and the steps of the clock since then say. If
     /// that would be in the future, the clock was set once more while the hub was down, and it
     /// counts from now as well: too long is better than for no time at all.
-    pub fn of(self, at: Timestamp, source: Source) -> Self {
+    pub fn of(self, at: Timestamp, source: StampOrigin) -> Self {
         let read = match source {
-            Source::News => Some(at).filter(|at| self.age(*at) <= LONGEST_WAY_MS),
-            Source::Journal { set_since } => Some(Timestamp::from_millis(
+            StampOrigin::News => Some(at).filter(|at| self.age(*at) <= LONGEST_WAY_MS),
+            StampOrigin::Journal { set_since } => Some(Timestamp::from_millis(
                 at.as_millis().saturating_add(set_since),
             )),
         };
@@ -135,7 +135,7 @@ mod tests {
 
     /// The system's clock was set forward by an hour.
     const NOW: i64 = 3600;
-    const JOURNAL: Source = Source::Journal { set_since: 0 };
+    const JOURNAL: StampOrigin = StampOrigin::Journal { set_since: 0 };
 
     fn now() -> Moment {
         Moment {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_the_clock_was_set_by_since_makes_no_record_older_or_younger() {
-        let set = |seconds: i64| Source::Journal {
+        let set = |seconds: i64| StampOrigin::Journal {
             set_since: seconds * 1000,
         };
         // Ten minutes ago, half an hour before the clock was set forward by an hour or two.
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_stamp_from_the_future_counts_from_now() {
-        for source in [JOURNAL, Source::News] {
+        for source in [JOURNAL, StampOrigin::News] {
             let then = now().of(at(NOW + 86_400), source);
             assert_eq!(then.hub, at(0));
             assert_eq!(then.hub_time(at(NOW + 86_405)), at(5));
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn news_stamped_before_the_clock_was_set_counts_from_now() {
-        let then = now().of(at(0), Source::News);
+        let then = now().of(at(0), StampOrigin::News);
         assert_eq!(then.hub_time(at(30)), at(30));
-        assert_eq!(now().of(at(NOW - 1), Source::News).hub, at(-1));
+        assert_eq!(now().of(at(NOW - 1), StampOrigin::News).hub, at(-1));
     }
 
     #[test]

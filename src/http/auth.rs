@@ -8,7 +8,7 @@ use super::headers::{GivenTwice, only};
 use super::query::Query;
 use crate::hub::access::Principal;
 use crate::hub::error::HubError;
-use crate::hub::keys::{Denial, Keys};
+use crate::hub::keys::{AuthFailure, Keys};
 
 const SERVICE_NAME: HeaderName = HeaderName::from_static("x-service-name");
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
@@ -20,11 +20,11 @@ const GIVEN_BOTH_WAYS: &str = "X-Service-Name: is given in the query and as a he
 /// # Errors
 /// What is missing or wrong, when keys are required; and in any case a header given twice, of
 /// which each who reads it on the way may mean another.
-pub(crate) fn principal(keys: &Keys, headers: &HeaderMap) -> Result<Principal, Denial> {
+pub(crate) fn principal(keys: &Keys, headers: &HeaderMap) -> Result<Principal, AuthFailure> {
     let name = only(headers, &SERVICE_NAME)
-        .map_err(|GivenTwice| Denial::Malformed("X-Service-Name: is given twice"))?;
+        .map_err(|GivenTwice| AuthFailure::Malformed("X-Service-Name: is given twice"))?;
     let key = only(headers, &SERVICE_KEY)
-        .map_err(|GivenTwice| Denial::Malformed("X-Service-Key: is given twice"))?;
+        .map_err(|GivenTwice| AuthFailure::Malformed("X-Service-Key: is given twice"))?;
     keys.principal(
         name.map(HeaderValue::as_bytes),
         key.map(HeaderValue::as_bytes),
@@ -39,7 +39,7 @@ pub(crate) fn principal(keys: &Keys, headers: &HeaderMap) -> Result<Principal, D
 pub(crate) fn principal_of_socket(
     keys: &Keys,
     request: &HttpRequest,
-) -> Result<Result<Principal, Denial>, HubError> {
+) -> Result<Result<Principal, AuthFailure>, HubError> {
     if request.method() != Method::GET {
         return Ok(principal(keys, request.headers()));
     }
@@ -49,7 +49,7 @@ pub(crate) fn principal_of_socket(
     if headers.contains_key(&SERVICE_NAME) || headers.contains_key(&SERVICE_KEY) {
         return Ok(match name.or(key) {
             None => principal(keys, headers),
-            Some(_) => Err(Denial::Malformed(GIVEN_BOTH_WAYS)),
+            Some(_) => Err(AuthFailure::Malformed(GIVEN_BOTH_WAYS)),
         });
     }
     Ok(keys.principal(name.map(str::as_bytes), key.map(str::as_bytes)))
@@ -79,7 +79,7 @@ mod tests {
     fn name_and_key_are_read_from_their_headers() {
         assert!(principal(&keys(), &headers("shop", "new")).is_ok());
         let denial = principal(&keys(), &headers("shop", "newer")).unwrap_err();
-        assert!(matches!(denial, Denial::Wrong(_)), "{denial:?}");
+        assert!(matches!(denial, AuthFailure::Wrong(_)), "{denial:?}");
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
             headers.append(name, HeaderValue::from_static("old"));
             for keys in [&keys(), &none] {
                 let denial = principal(keys, &headers).unwrap_err();
-                assert!(matches!(denial, Denial::Malformed(_)), "{denial:?}");
+                assert!(matches!(denial, AuthFailure::Malformed(_)), "{denial:?}");
             }
         }
     }

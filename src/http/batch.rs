@@ -22,7 +22,7 @@ const EACH: usize = 100;
 
 /// The items of a request, each as its JSON text.
 #[derive(Debug)]
-pub(crate) struct Batch<'a> {
+pub(crate) struct BatchItems<'a> {
     pub items: Vec<&'a str>,
     /// All or none, as far as the items know such a thing.
     pub atomic: bool,
@@ -55,7 +55,7 @@ impl Items {
     }
 }
 
-impl<'a> Batch<'a> {
+impl<'a> BatchItems<'a> {
     /// # Errors
     /// 400 for what is no batch of 1 to 10,000 items.
     pub(crate) fn split(text: &'a str, of: Items, ndjson: bool) -> Result<Self, HubError> {
@@ -185,7 +185,9 @@ mod tests {
     use super::*;
 
     fn items(text: &str, ndjson: bool) -> Vec<&str> {
-        Batch::split(text, Items::Messages, ndjson).unwrap().items
+        BatchItems::split(text, Items::Messages, ndjson)
+            .unwrap()
+            .items
     }
 
     #[test]
@@ -203,7 +205,7 @@ mod tests {
             (r#"{"events":[1],"atomic":false}"#, Items::Events, false),
             (r#"{"events":[1]}"#, Items::Events, false),
         ] {
-            assert_eq!(Batch::split(text, of, false).unwrap().atomic, atomic);
+            assert_eq!(BatchItems::split(text, of, false).unwrap().atomic, atomic);
         }
         for (text, of, wrong) in [
             (r#"{"events":[1],"atomic":1}"#, Items::Events, "atomic"),
@@ -221,7 +223,7 @@ mod tests {
             ),
             (r#"{"messages":[1],"x":0}"#, Items::Messages, "x"),
         ] {
-            let Err(HubError::Invalid { field, .. }) = Batch::split(text, of, false) else {
+            let Err(HubError::Invalid { field, .. }) = BatchItems::split(text, of, false) else {
                 panic!("{text} is let through");
             };
             assert_eq!(field, wrong);
@@ -240,14 +242,14 @@ mod tests {
             "[]",
             r#"{"messages":[]}"#,
         ] {
-            let split = Batch::split(text, Items::Messages, false);
+            let split = BatchItems::split(text, Items::Messages, false);
             let HubError::Invalid { field, .. } = split.unwrap_err() else {
                 panic!("{text}");
             };
             assert!(field == "messages" || field == "body", "{text}: {field}");
         }
         let many = format!("[{}1]", "1,".repeat(MOST_ITEMS));
-        assert!(Batch::split(&many, Items::Messages, false).is_err());
+        assert!(BatchItems::split(&many, Items::Messages, false).is_err());
     }
 
     #[test]

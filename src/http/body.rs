@@ -24,12 +24,12 @@ pub(crate) const BATCH: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body that is not read yet.
-pub(crate) struct Incoming {
+pub(crate) struct UnreadBody {
     request: HttpRequest,
     payload: Payload,
 }
 
-impl FromRequest for Incoming {
+impl FromRequest for UnreadBody {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
@@ -41,7 +41,7 @@ impl FromRequest for Incoming {
     }
 }
 
-impl Incoming {
+impl UnreadBody {
     /// How long it will be, if the client says so.
     fn announced(&self) -> Option<u64> {
         let length = self.request.headers().get(header::CONTENT_LENGTH)?;
@@ -58,19 +58,19 @@ impl Incoming {
 }
 
 /// A body that was read, and its place among all that is under way.
-pub(crate) struct Body {
+pub(crate) struct ReadBody {
     bytes: Bytes,
     permit: Permit,
 }
 
-impl Body {
+impl ReadBody {
     /// Reads the body of a request about one thing: at most [`ONE`] bytes.
     ///
     /// # Errors
-    /// As [`Body::read`].
+    /// As [`ReadBody::read`].
     pub(crate) async fn one(
         hub: &Hub,
-        payload: Incoming,
+        payload: UnreadBody,
         subject: Subject,
     ) -> Result<Self, HubError> {
         Self::read(hub, payload, ONE, 1, subject).await
@@ -83,7 +83,7 @@ impl Body {
     /// caller.
     pub(crate) async fn read(
         hub: &Hub,
-        mut incoming: Incoming,
+        mut incoming: UnreadBody,
         limit: usize,
         braces: usize,
         subject: Subject,
@@ -136,7 +136,7 @@ impl Body {
 
 async fn collect(
     hub: &Hub,
-    incoming: &mut Incoming,
+    incoming: &mut UnreadBody,
     limit: usize,
     permit: &mut Permit,
     subject: Subject,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
@@ -40,7 +40,7 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 /// How well a service, or an origin of callbacks, takes what it is sent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Circuit)]
-pub(crate) struct CircuitAnswer {
+pub(crate) struct CircuitDetails {
     /// A service, or the origin of callbacks.
     service: CircuitName,
     state: CircuitState,
@@ -48,7 +48,7 @@ pub(crate) struct CircuitAnswer {
     #[schema(example = "5 failed attempts in a row, the last: HTTP 503")]
     reason: Option<String>,
     /// Null unless somebody wanted this state.
-    forced: Option<ForcedAnswer>,
+    forced: Option<ForcedDetails>,
     /// Failed attempts in a row.
     failure_count: u32,
     /// Attempts that ended within the last minute while the circuit was closed, since it last
@@ -70,7 +70,7 @@ pub(crate) struct CircuitAnswer {
 /// A state that somebody wanted.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ForcedCircuit)]
-pub(crate) struct ForcedAnswer {
+pub(crate) struct ForcedDetails {
     /// Null if the caller had no name.
     by: Option<ServiceName>,
     since: Timestamp,
@@ -110,7 +110,7 @@ field!(StateWord, as CircuitState);
 /// The list of circuits.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CircuitPage {
-    circuits: Vec<CircuitAnswer>,
+    circuits: Vec<CircuitDetails>,
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
@@ -154,7 +154,7 @@ pub(crate) async fn all(
     tag = "circuits",
     params(("service" = CircuitName, Path)),
     responses(
-        (status = 200, description = "The circuit", body = CircuitAnswer),
+        (status = 200, description = "The circuit", body = CircuitDetails),
         (status = 400, description = "INVALID_REQUEST: this is no name of a circuit"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
@@ -185,7 +185,7 @@ pub(crate) async fn show(
     params(("service" = CircuitName, Path)),
     request_body = ForceBody,
     responses(
-        (status = 200, description = "The circuit as it is now", body = CircuitAnswer),
+        (status = 200, description = "The circuit as it is now", body = CircuitDetails),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
@@ -195,13 +195,13 @@ pub(crate) async fn force(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     // Before the body, of which nobody else is told what is wrong with it.
     caller.principal.may(Operation::ForceCircuit)?;
     let name = name(&service)?;
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: ForceBody = api::body::command(SUBJECT, body.text())?;
     let wanted = WantedCircuit {
         state: asked.state.0,
@@ -218,15 +218,15 @@ fn name(text: &str) -> Result<CircuitName, HubError> {
     CircuitName::parse(text).map_err(|error| HubError::invalid(SUBJECT, "service", error))
 }
 
-fn describe(view: CircuitView) -> CircuitAnswer {
+fn describe(view: CircuitView) -> CircuitDetails {
     let (attempts, failures) = (view.recent_attempts, view.recent_failures);
-    CircuitAnswer {
+    CircuitDetails {
         service: view.circuit,
         state: view.state,
         reason: view.reason,
         forced: view
             .forced
-            .map(|ForcedView { by, since }| ForcedAnswer { by, since }),
+            .map(|ForcedView { by, since }| ForcedDetails { by, since }),
         failure_count: view.failure_count,
         recent_attempts: attempts,
         recent_failures: failures,

@@ -29,8 +29,9 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 
 /// A message or an event of a conversation.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Item)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum Item<'a> {
+pub(crate) enum ConversationItem<'a> {
     Message {
         /// When the hub took it.
         at: Timestamp,
@@ -52,7 +53,7 @@ enum Part {
 /// A page of a conversation.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Conversation<'a> {
-    items: Vec<Item<'a>>,
+    items: Vec<ConversationItem<'a>>,
     /// On this page.
     count: usize,
     /// Where the next page begins, if there is more.
@@ -128,13 +129,13 @@ impl Part {
         }
     }
 
-    fn shown(&self) -> Item<'_> {
+    fn shown(&self) -> ConversationItem<'_> {
         match self {
-            Self::Message(message) => Item::Message {
+            Self::Message(message) => ConversationItem::Message {
                 at: message.accepted_at,
                 message,
             },
-            Self::Event(event) => Item::Event {
+            Self::Event(event) => ConversationItem::Event {
                 at: event.published_at,
                 event: EventView::of(event),
             },

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::dead_events::DeadEventView;
 use super::dead_letter_filter;
@@ -177,10 +177,10 @@ pub(crate) async fn reprocess(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: ReprocessBody = api::body::optional(SUBJECT, body.text())?;
     let destination = asked.destination.map(|service| service.0);
     let payload = asked.payload.map(Payload::Json);

@@ -30,7 +30,7 @@ use crate::domain::web_origin::Authority;
 use crate::hub::access::Principal;
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject, shortened};
-use crate::logic::web_pages::{Head, Verdict};
+use crate::logic::web_pages::{RequestHead, Verdict};
 use crate::phase::Phase;
 
 /// Of what comes once in a request, by the names of the field's standards. Of two each who reads
@@ -162,7 +162,7 @@ fn may_ask(request: &ServiceRequest, state: &HttpState) -> Result<Origin, HubErr
         .map(|authority| authority.as_str());
     let host = host.or_else(|| text(&header::HOST));
     let given = headers.get(header::ORIGIN);
-    let head = Head {
+    let head = RequestHead {
         is_get: request.method() == Method::GET,
         only_reads: matches!(*request.method(), Method::GET | Method::HEAD),
         path: request.path(),

@@ -37,7 +37,8 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 
 /// How the hub is, in short.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct HealthAnswer {
+#[schema(as = HealthAnswer)]
+pub(crate) struct HealthSummary {
     status: Health,
     version: &'static str,
     /// Whole seconds.
@@ -108,8 +109,8 @@ pub(crate) struct Readiness {
     operation_id = "show_health",
     tag = "health",
     responses(
-        (status = 200, description = "It works, if degraded with something missing", body = HealthAnswer),
-        (status = 503, description = "It is starting or stopping", body = HealthAnswer),
+        (status = 200, description = "It works, if degraded with something missing", body = HealthSummary),
+        (status = 503, description = "It is starting or stopping", body = HealthSummary),
     ),
 )]
 pub(crate) async fn health(
@@ -139,7 +140,7 @@ async fn find(
     let status = hub.health(phase, picture.is_overloaded());
     let totals = picture.queues.totals;
     let named = picture.services.iter().filter(|_| sight.shows_names());
-    let answer = HealthAnswer {
+    let answer = HealthSummary {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime: uptime(hub),

@@ -24,17 +24,16 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 
 /// The configured keys of a service; never the keys themselves.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ServiceKeys)]
-pub(crate) struct ServiceAnswer {
+pub(crate) struct ServiceKeys {
     service: ServiceName,
     operator: bool,
     /// In the order of the configuration.
-    keys: Vec<KeyAnswer>,
+    keys: Vec<KeyDetails>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceKey)]
-pub(crate) struct KeyAnswer {
+pub(crate) struct KeyDetails {
     /// Its place among the keys of the service in the configuration, from 1.
     place: usize,
     /// To the minute; null: not since the hub started.
@@ -44,7 +43,7 @@ pub(crate) struct KeyAnswer {
 /// The list of services that have keys.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServiceKeyPage {
-    items: Vec<ServiceAnswer>,
+    items: Vec<ServiceKeys>,
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
@@ -86,16 +85,16 @@ pub(crate) async fn all(
     }))
 }
 
-fn describe(one: &KeysOf<'_>, started: Timestamp) -> ServiceAnswer {
+fn describe(one: &KeysOf<'_>, started: Timestamp) -> ServiceKeys {
     let keys = one.last_used.iter().enumerate();
-    let keys = keys.map(|(index, used)| KeyAnswer {
+    let keys = keys.map(|(index, used)| KeyDetails {
         place: index + 1,
         last_used_at: used.map(|used| {
             let at = started.plus(used).as_millis();
             Timestamp::from_millis(at - at.rem_euclid(MINUTE_MS))
         }),
     });
-    ServiceAnswer {
+    ServiceKeys {
         service: one.service.clone(),
         operator: one.is_operator,
         keys: keys.collect(),

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::{Caller, principal};
 use super::openapi::leases::LeasedMessage;
 use super::query;
@@ -99,7 +99,7 @@ struct Handed<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Received)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct ReceivedBatch<'a> {
     /// None, if nothing came in time.
     #[schema(value_type = Vec<LeasedMessage>)]
     messages: Vec<Handed<'a>>,
@@ -133,7 +133,7 @@ pub(crate) struct Extended {
     params(("service" = ServiceName, Path)),
     request_body = Option<ReceiveBody>,
     responses(
-        (status = 200, description = "The most urgent messages", body = Answer),
+        (status = 200, description = "The most urgent messages", body = ReceivedBatch),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is another service"),
         (status = 507, description = "STORAGE_FULL: the service is new and the disk is nearly full"),
@@ -143,12 +143,12 @@ pub(crate) async fn receive(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::new_service(&service)?;
     // Before the body, of which nobody else is told what is wrong with it.
     principal(&request).may(Operation::ReceiveMessages(&service))?;
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: ReceiveBody = api::body::optional(SUBJECT, body.text())?;
     let max = asked.max.map_or(10, |max| max.0);
     let wait = asked.wait_ms.map_or(0, |wait| wait.0);
@@ -176,7 +176,7 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
         envelope: Envelope::handed_out(&leased.delivery, most, now),
         lease: leased.token,
     });
-    HttpResponse::Ok().json(Answer {
+    HttpResponse::Ok().json(ReceivedBatch {
         messages: handed.collect(),
     })
 }
@@ -197,9 +197,9 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
 pub(crate) async fn ack(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let AckBody { leases } = api::body::command(SUBJECT, body.text())?;
     let LeaseTokens(leases) = leases;
     let count = leases.len();
@@ -229,9 +229,9 @@ pub(crate) async fn ack(
 pub(crate) async fn nack(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: NackBody = api::body::command(SUBJECT, body.text())?;
     let LeaseTokens(leases) = asked.leases;
     let count = leases.len();
@@ -260,9 +260,9 @@ pub(crate) async fn nack(
 pub(crate) async fn extend(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: ExtendBody = api::body::command(SUBJECT, body.text())?;
     let LeaseTokens(leases) = asked.leases;
     let count = leases.len();

@@ -18,14 +18,14 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 /// All limits.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limits)]
-pub(crate) struct Answer {
-    limits: Vec<LimitAnswer>,
+pub(crate) struct LimitList {
+    limits: Vec<LimitDetails>,
     count: usize,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limit)]
-pub(crate) struct LimitAnswer {
+pub(crate) struct LimitDetails {
     /// As in the configuration, and in `details.limit` of an error.
     limit: &'static str,
     /// What it allows: bytes if its name says so, else a number.
@@ -46,7 +46,7 @@ pub(crate) struct PeerUse {
     used: u64,
 }
 
-impl From<LimitUse> for LimitAnswer {
+impl From<LimitUse> for LimitDetails {
     fn from(one: LimitUse) -> Self {
         let shown = |largest: Vec<PeerUsage>| largest.into_iter().map(PeerUse::from).collect();
         Self {
@@ -77,7 +77,7 @@ impl From<PeerUsage> for PeerUse {
     path = "/v1/limits",
     operation_id = "list_limits",
     tag = "quotas",
-    responses((status = 200, description = "All limits", body = Answer)),
+    responses((status = 200, description = "All limits", body = LimitList)),
 )]
 pub(crate) async fn all(
     request: HttpRequest,
@@ -86,8 +86,8 @@ pub(crate) async fn all(
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let limits = hub.limits(&context).await?.into_iter();
-    let limits: Vec<_> = limits.map(LimitAnswer::from).collect();
-    Ok(HttpResponse::Ok().json(Answer {
+    let limits: Vec<_> = limits.map(LimitDetails::from).collect();
+    Ok(HttpResponse::Ok().json(LimitList {
         count: limits.len(),
         limits,
     }))

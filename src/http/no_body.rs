@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::Deserialize;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use crate::api;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -25,11 +25,11 @@ impl FromRequest for NoBody {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let hub = request.app_data::<web::Data<Hub>>().cloned();
-        let incoming = Incoming::from_request(request, payload);
+        let incoming = UnreadBody::from_request(request, payload);
         async move {
             let hub = hub.ok_or(HubError::Internal)?;
             let Ok(incoming) = incoming.await;
-            let body = Body::one(&hub, incoming, Subject::Request).await?;
+            let body = ReadBody::one(&hub, incoming, Subject::Request).await?;
             if !["", "null"].contains(&body.text().trim()) {
                 let Nothing {} = api::body::command(Subject::Request, body.text())?;
             }

@@ -62,7 +62,7 @@ pub(crate) struct Part<K> {
 }
 
 /// A part of a list.
-pub(crate) struct Page<T> {
+pub(crate) struct CursorPage<T> {
     pub items: Vec<T>,
     /// The last key of this page, if there is more.
     pub next_cursor: Option<String>,
@@ -80,7 +80,12 @@ impl<K: Key> Part<K> {
     }
 
     /// This part of all items, which are small.
-    pub(crate) fn take<T>(self, all: Vec<T>, order: Order, key: impl Fn(&T) -> &K) -> Page<T> {
+    pub(crate) fn take<T>(
+        self,
+        all: Vec<T>,
+        order: Order,
+        key: impl Fn(&T) -> &K,
+    ) -> CursorPage<T> {
         self.take_measured(all, order, key, |_| 0)
     }
 
@@ -92,7 +97,7 @@ impl<K: Key> Part<K> {
         order: Order,
         key: impl Fn(&T) -> &K,
         bytes: impl Fn(&T) -> usize,
-    ) -> Page<T> {
+    ) -> CursorPage<T> {
         let compare = |one: &K, other: &K| match order {
             Order::Ascending => one.cmp(other),
             Order::Descending => other.cmp(one),
@@ -110,7 +115,7 @@ impl<K: Key> Part<K> {
         }
         let page = filling.finish();
         let last = page.items.last().filter(|_| !page.is_last());
-        Page {
+        CursorPage {
             next_cursor: last.map(|item| key(item).to_string()),
             items: page.items,
         }

@@ -48,13 +48,12 @@ pub(crate) struct QueueStatus {
     scheduled: usize,
     /// In the list; null while the archive does not answer.
     dead_letters: Option<u64>,
-    statistics: Statistics,
+    statistics: QueueStatistics,
 }
 
 /// Counted since the hub started.
 #[derive(Serialize, ToSchema)]
-#[schema(as = QueueStatistics)]
-pub(crate) struct Statistics {
+pub(crate) struct QueueStatistics {
     messages_enqueued: u64,
     /// Settled.
     messages_dequeued: u64,
@@ -70,7 +69,7 @@ pub(crate) struct Statistics {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueueReport)]
-pub(crate) struct Answer {
+pub(crate) struct QueueResponse {
     #[serde(flatten)]
     total: QueueStatus,
     /// By destination.
@@ -86,7 +85,7 @@ pub(crate) struct Answer {
     tag = "queue",
     params(QueueQuery),
     responses(
-        (status = 200, description = "The queues", body = Answer),
+        (status = 200, description = "The queues", body = QueueResponse),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
@@ -116,7 +115,7 @@ pub(crate) async fn status(
     let events = events(&admission, service.as_ref());
     total.statistics.queue_overflows = Some(events.overflows);
     total.statistics.throttle_events = Some(events.throttles);
-    Ok(HttpResponse::Ok().json(Answer { total, services }))
+    Ok(HttpResponse::Ok().json(QueueResponse { total, services }))
 }
 
 /// What happened at the admission gate to the messages of one service, or of all.
@@ -182,7 +181,7 @@ fn describe(depths: &QueueDepths, status: &'static str, now: Timestamp) -> Queue
         retrying: depths.retrying,
         scheduled: depths.scheduled,
         dead_letters: None,
-        statistics: Statistics {
+        statistics: QueueStatistics {
             messages_enqueued: depths.statistics.enqueued,
             messages_dequeued: depths.statistics.dequeued,
             messages_dropped: depths.statistics.dead,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -90,7 +90,7 @@ field!(
 /// The quota that is in force for a service; null: no limit.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Quota)]
-pub(crate) struct QuotaAnswer {
+pub(crate) struct QuotaDetails {
     service: ServiceName,
     /// Messages per second it may send.
     send_rate: Option<f64>,
@@ -114,7 +114,7 @@ pub(crate) struct QuotaAnswer {
 /// The list of quotas.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QuotaPage {
-    items: Vec<QuotaAnswer>,
+    items: Vec<QuotaDetails>,
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
@@ -158,7 +158,7 @@ pub(crate) async fn all(
     tag = "quotas",
     params(("service" = ServiceName, Path)),
     responses(
-        (status = 200, description = "The quota in force", body = QuotaAnswer),
+        (status = 200, description = "The quota in force", body = QuotaDetails),
         (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: the service has no quota"),
@@ -190,7 +190,7 @@ pub(crate) async fn show(
     params(("service" = ServiceName, Path)),
     request_body = QuotaBody,
     responses(
-        (status = 200, description = "The quota in force", body = QuotaAnswer),
+        (status = 200, description = "The quota in force", body = QuotaDetails),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 429, description = "LIMIT_REACHED: as many quotas are set as there may be"),
@@ -200,13 +200,13 @@ pub(crate) async fn set(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     // Before the body, of which nobody else is told what is wrong with it.
     caller.principal.may(Operation::SetQuota)?;
     let service = query::new_service(&service)?;
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
     let context = caller.context(hub.clock.wall());
     let view = hub.set_quota(&context, service, quota).await?;
@@ -271,9 +271,9 @@ fn read(text: &str) -> Result<Quota, HubError> {
     Ok(quota)
 }
 
-fn describe(view: QuotaView) -> QuotaAnswer {
+fn describe(view: QuotaView) -> QuotaDetails {
     let quota = view.quota;
-    QuotaAnswer {
+    QuotaDetails {
         service: view.service,
         send_rate: quota.send_rate,
         send_burst: quota.send_burst.or(quota.send_rate.map(default_burst)),

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::{Caller, principal};
 use super::dead_letter_filter::FilterBody;
 use super::no_body::NoBody;
@@ -54,7 +54,7 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 /// A job and how far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RedriveJob)]
-pub(crate) struct JobAnswer {
+pub(crate) struct JobView {
     job: JobId,
     #[schema(value_type = String, pattern = "^(redrive|delete)$")]
     kind: JobKind,
@@ -83,7 +83,7 @@ pub(crate) struct JobAnswer {
 /// The list of jobs.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobPage {
-    items: Vec<JobAnswer>,
+    items: Vec<JobView>,
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
@@ -108,7 +108,7 @@ pub(crate) struct DryRun {
     request_body = Option<RedriveBody>,
     responses(
         (status = 200, description = "`dry_run`: how many match; nothing was sent", body = DryRun),
-        (status = 202, description = "It runs", body = JobAnswer),
+        (status = 202, description = "It runs", body = JobView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
@@ -118,7 +118,7 @@ pub(crate) struct DryRun {
 pub(crate) async fn start(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     begin(&request, &hub, payload, JobKind::Redrive).await
 }
@@ -136,7 +136,7 @@ pub(crate) async fn start(
     request_body = DeleteBody,
     responses(
         (status = 200, description = "With `dry_run`: how many match; nothing was deleted", body = DryRun),
-        (status = 202, description = "It runs", body = JobAnswer),
+        (status = 202, description = "It runs", body = JobView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
@@ -146,7 +146,7 @@ pub(crate) async fn start(
 pub(crate) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     begin(&request, &hub, payload, JobKind::Delete).await
 }
@@ -154,12 +154,12 @@ pub(crate) async fn delete(
 async fn begin(
     request: &HttpRequest,
     hub: &web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
     kind: JobKind,
 ) -> Result<HttpResponse, HubError> {
     // Before the body, of which nobody else is told what is wrong with it.
     principal(request).may(Operation::RunRedrives)?;
-    let body = Body::one(hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(hub, payload, SUBJECT).await?;
     let asked = input::read(body.text(), kind)?;
     let caller = Caller::of(request);
     let context = caller.context(hub.clock.wall());
@@ -209,7 +209,7 @@ pub(crate) async fn all(
     tag = "dead letters",
     params(("job" = JobId, Path)),
     responses(
-        (status = 200, description = "How far it is", body = JobAnswer),
+        (status = 200, description = "How far it is", body = JobView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: no such job"),
@@ -237,7 +237,7 @@ pub(crate) async fn show(
     tag = "dead letters",
     params(("job" = JobId, Path)),
     responses(
-        (status = 200, description = "It is paused, also over a restart", body = JobAnswer),
+        (status = 200, description = "It is paused, also over a restart", body = JobView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: no such job"),
@@ -263,7 +263,7 @@ pub(crate) async fn pause(
     tag = "dead letters",
     params(("job" = JobId, Path)),
     responses(
-        (status = 200, description = "It runs", body = JobAnswer),
+        (status = 200, description = "It runs", body = JobView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: no such job"),
@@ -289,7 +289,7 @@ pub(crate) async fn resume(
     tag = "dead letters",
     params(("job" = JobId, Path)),
     responses(
-        (status = 200, description = "It is cancelled", body = JobAnswer),
+        (status = 200, description = "It is cancelled", body = JobView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "NOT_FOUND: no such job"),
@@ -319,8 +319,8 @@ async fn switch(
     Ok(HttpResponse::Ok().json(describe(view)))
 }
 
-fn describe(job: RedriveJob) -> JobAnswer {
-    JobAnswer {
+fn describe(job: RedriveJob) -> JobView {
+    JobView {
         job: job.job,
         kind: job.kind,
         status: job.status,

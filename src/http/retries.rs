@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::query;
 use super::routing::{self, Routes};
@@ -108,9 +108,9 @@ pub(crate) async fn status(
 pub(crate) async fn retry_now(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let RetryBody { message_id } = api::body::command(SUBJECT, body.text())?;
     let id = MessageId(message_id.0);
     let caller = Caller::of(&request);

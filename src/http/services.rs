@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -30,7 +30,7 @@ use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::page::MOST_BYTES;
 use departure::leave;
-use view::{ServiceAnswer, ServiceHealth};
+use view::{ServiceDetails, ServiceHealth};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/registry", "POST", [routing::post(instances::register)]);
@@ -105,7 +105,7 @@ fn instance_routes(routes: &mut Routes<'_>) {
 /// The list of services.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServicePage {
-    services: Vec<ServiceAnswer>,
+    services: Vec<ServiceDetails>,
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
@@ -143,7 +143,7 @@ pub(crate) async fn all(
     let mut reading = reading::of(&request, &hub);
     reading.begin_with(2 * bytes.sum::<usize>()).await?;
     let circuits = hub.pushes_under_way(None).await;
-    let services = page.items.into_iter().map(ServiceAnswer::from);
+    let services = page.items.into_iter().map(ServiceDetails::from);
     let services = services.map(|answer| answer.with_in_flight(&circuits));
     let services: Vec<_> = services.collect();
     Ok(reading::json(
@@ -164,7 +164,7 @@ pub(crate) async fn all(
     tag = "services",
     params(("service" = ServiceName, Path), InstancePageQuery),
     responses(
-        (status = 200, description = "The service", body = ServiceAnswer),
+        (status = 200, description = "The service", body = ServiceDetails),
         (status = 400, description = "INVALID_REQUEST: this is no name of a service, or a parameter is wrong"),
         (status = 404, description = "NOT_FOUND: not registered"),
         (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
@@ -183,7 +183,7 @@ pub(crate) async fn show(
     reading
         .begin_with(2 * view.shown_bytes().min(MOST_BYTES))
         .await?;
-    let answer = ServiceAnswer::after(view, after.as_ref());
+    let answer = ServiceDetails::after(view, after.as_ref());
     Ok(reading::json(reading, &answer.with_in_flight(&circuits)))
 }
 
@@ -244,7 +244,7 @@ field!(StrategyWord);
     params(("service" = ServiceName, Path)),
     request_body = StrategyBody,
     responses(
-        (status = 200, description = "The service as it is now", body = ServiceAnswer),
+        (status = 200, description = "The service as it is now", body = ServiceDetails),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is another service"),
         (status = 404, description = "NOT_FOUND: not registered"),
@@ -254,19 +254,19 @@ pub(crate) async fn choose(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     let caller = Caller::of(&request);
     // Before the body, of which nobody else is told what is wrong with it.
     caller.principal.may(Operation::ChooseStrategy(&service))?;
-    let body = Body::one(&hub, payload, Subject::Request).await?;
+    let body = ReadBody::one(&hub, payload, Subject::Request).await?;
     let strategy = strategy(body.text())?;
     let context = caller.context(hub.clock.wall());
     hub.choose_strategy(&context, &service, strategy).await?;
     let view = hub.service(&service).await?;
     let circuits = hub.pushes_under_way(Some(&service)).await;
-    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view).with_in_flight(&circuits)))
+    Ok(HttpResponse::Ok().json(ServiceDetails::from(view).with_in_flight(&circuits)))
 }
 
 /// `None`: as configured for all.

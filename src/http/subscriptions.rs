@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Incoming};
+use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::no_body::NoBody;
 use super::openapi::subscriptions::SubscriptionSearch;
@@ -21,7 +21,7 @@ use crate::domain::subscription::SubscriptionId;
 use crate::domain::subscription_view::SubscriptionView;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use view::{NewSubscription, SubscriptionAnswer};
+use view::{NewSubscription, SubscriptionDetails};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/subscribe", "POST", [routing::post(subscribe)]);
@@ -51,7 +51,7 @@ pub(crate) struct UnsubscribeBody {
 /// A page of the list of subscriptions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SubscriptionPage {
-    subscriptions: Vec<SubscriptionAnswer>,
+    subscriptions: Vec<SubscriptionDetails>,
     /// On this page.
     count: usize,
     /// Where the next page begins, if there is more.
@@ -59,7 +59,8 @@ pub(crate) struct SubscriptionPage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Unsubscribed {
+#[schema(as = Unsubscribed)]
+pub(crate) struct UnsubscribedReceipt {
     subscription_id: SubscriptionId,
     /// `unsubscribed`.
     status: &'static str,
@@ -79,7 +80,7 @@ pub(crate) struct Unsubscribed {
     request_body = SubscriptionBody,
     responses(
         (status = 201, description = "Subscribed; the secret is shown only now", body = NewSubscription),
-        (status = 200, description = "There was one already; its secret is not shown", body = SubscriptionAnswer),
+        (status = 200, description = "There was one already; its secret is not shown", body = SubscriptionDetails),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: `service` is not the caller"),
         (status = 409, description = "CONFLICT: there is one already, with another `durable`, `secret` or `max_in_flight` than is given; details: `field`"),
@@ -89,16 +90,16 @@ pub(crate) struct Unsubscribed {
 pub(crate) async fn subscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let caller = Caller::of(&request);
     let wanted = wanted(body.text(), &caller.principal, &hub.settings.outgoing_deny)?;
     let context = caller.context(hub.clock.wall());
     let (view, is_new) = hub.subscribe(&context, wanted).await?;
     match is_new {
         true => Ok(HttpResponse::Created().json(NewSubscription::new(&view))),
-        false => Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view))),
+        false => Ok(HttpResponse::Ok().json(SubscriptionDetails::new(&view))),
     }
 }
 
@@ -131,7 +132,7 @@ pub(crate) async fn all(
         |view| &view.subscription.id,
         pattern_bytes,
     );
-    let subscriptions: Vec<_> = page.items.iter().map(SubscriptionAnswer::new).collect();
+    let subscriptions: Vec<_> = page.items.iter().map(SubscriptionDetails::new).collect();
     Ok(HttpResponse::Ok().json(SubscriptionPage {
         count: subscriptions.len(),
         subscriptions,
@@ -153,7 +154,7 @@ fn pattern_bytes(view: &SubscriptionView) -> usize {
     tag = "subscriptions",
     params(("id" = SubscriptionId, Path)),
     responses(
-        (status = 200, description = "The subscription", body = SubscriptionAnswer),
+        (status = 200, description = "The subscription", body = SubscriptionDetails),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
     ),
@@ -180,7 +181,7 @@ pub(crate) async fn show(
     params(("id" = SubscriptionId, Path)),
     request_body = ChangesBody,
     responses(
-        (status = 200, description = "As it is now", body = SubscriptionAnswer),
+        (status = 200, description = "As it is now", body = SubscriptionDetails),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong. INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
@@ -191,10 +192,10 @@ pub(crate) async fn change(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let change = changed(body.text(), &hub.settings.outgoing_deny)?;
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
@@ -241,7 +242,7 @@ pub(crate) async fn delete(
     tag = "subscriptions",
     params(("id" = SubscriptionId, Path)),
     responses(
-        (status = 200, description = "As it is now", body = SubscriptionAnswer),
+        (status = 200, description = "As it is now", body = SubscriptionDetails),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
@@ -265,7 +266,7 @@ pub(crate) async fn pause(
     tag = "subscriptions",
     params(("id" = SubscriptionId, Path)),
     responses(
-        (status = 200, description = "As it is now", body = SubscriptionAnswer),
+        (status = 200, description = "As it is now", body = SubscriptionDetails),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
@@ -289,7 +290,7 @@ pub(crate) async fn resume(
     tag = "subscriptions",
     request_body = UnsubscribeBody,
     responses(
-        (status = 200, description = "It is no more", body = Unsubscribed),
+        (status = 200, description = "It is no more", body = UnsubscribedReceipt),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
@@ -298,16 +299,16 @@ pub(crate) async fn resume(
 pub(crate) async fn unsubscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: UnsubscribeBody = api::body::command(SUBJECT, body.text())?;
     let SubscriptionText(subscription_id) = asked.subscription_id;
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     hub.end_subscription(&context, subscription_id, "unsubscribe")
         .await?;
-    Ok(HttpResponse::Ok().json(Unsubscribed {
+    Ok(HttpResponse::Ok().json(UnsubscribedReceipt {
         subscription_id,
         status: "unsubscribed",
     }))
@@ -331,5 +332,5 @@ async fn switch(
 }
 
 fn answer(view: &SubscriptionView) -> HttpResponse {
-    HttpResponse::Ok().json(SubscriptionAnswer::new(view))
+    HttpResponse::Ok().json(SubscriptionDetails::new(view))
 }

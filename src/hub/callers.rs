@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use super::Hub;
 use super::access::Principal;
 use super::error::HubError;
-use super::keys::Denial;
+use super::keys::AuthFailure;
 
 impl Hub {
     /// Takes note of a caller who is not who it says, and gives the error it gets.
-    pub fn refuse(&self, peer: Option<IpAddr>, denial: Denial) -> HubError {
+    pub fn refuse(&self, peer: Option<IpAddr>, denial: AuthFailure) -> HubError {
         let failures = &self.metrics.auth_failures;
         let now = self.clock.now();
         self.refusals.unauthenticated(failures, peer, denial, now)

@@ -61,7 +61,7 @@ type KeyDigest = [u8; 32];
 
 /// Why it is not known who calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Denial {
+pub enum AuthFailure {
     /// Name or key is not there.
     Missing(&'static str),
     /// Name or key is there twice, or the name can be nobody's.
@@ -133,7 +133,11 @@ impl Keys {
     ///
     /// # Errors
     /// What is missing or wrong, when keys are required.
-    pub fn principal(&self, name: Option<&[u8]>, key: Option<&[u8]>) -> Result<Principal, Denial> {
+    pub fn principal(
+        &self,
+        name: Option<&[u8]>,
+        key: Option<&[u8]>,
+    ) -> Result<Principal, AuthFailure> {
         let parsed = name.and_then(|name| ServiceName::given(str::from_utf8(name).ok()?).ok());
         if self.keys.is_empty() {
             return Ok(Principal {
@@ -142,14 +146,14 @@ impl Keys {
             });
         }
         if name.is_none_or(<[u8]>::is_empty) {
-            return Err(Denial::Missing("X-Service-Name: missing"));
+            return Err(AuthFailure::Missing("X-Service-Name: missing"));
         }
         let Some(key) = key.filter(|key| !key.is_empty()) else {
-            return Err(Denial::Missing("X-Service-Key: missing"));
+            return Err(AuthFailure::Missing("X-Service-Key: missing"));
         };
-        let name = parsed.ok_or(Denial::Malformed("X-Service-Name: not a service name"))?;
+        let name = parsed.ok_or(AuthFailure::Malformed("X-Service-Name: not a service name"))?;
         if !self.is_valid(&name, key) {
-            return Err(Denial::Wrong(name));
+            return Err(AuthFailure::Wrong(name));
         }
         let is_operator = self.operators.contains(&name);
         Ok(Principal {
@@ -186,11 +190,13 @@ fn digest_of(key: impl AsRef<str>) -> KeyDigest {
     Sha256::digest(key.as_ref()).into()
 }
 
-impl From<Denial> for HubError {
-    fn from(denial: Denial) -> Self {
+impl From<AuthFailure> for HubError {
+    fn from(denial: AuthFailure) -> Self {
         match denial {
-            Denial::Missing(problem) | Denial::Malformed(problem) => Self::Unauthenticated(problem),
-            Denial::Wrong(_) => Self::Unauthenticated("X-Service-Key: wrong for this service"),
+            AuthFailure::Missing(problem) | AuthFailure::Malformed(problem) => {
+                Self::Unauthenticated(problem)
+            }
+            AuthFailure::Wrong(_) => Self::Unauthenticated("X-Service-Key: wrong for this service"),
         }
     }
 }
@@ -210,7 +216,7 @@ mod tests {
         Keys::new(keys, BTreeSet::from([boss]))
     }
 
-    fn principal(keys: &Keys, name: &str, key: &str) -> Result<Principal, Denial> {
+    fn principal(keys: &Keys, name: &str, key: &str) -> Result<Principal, AuthFailure> {
         keys.principal(Some(name.as_bytes()), Some(key.as_bytes()))
     }
 
@@ -246,18 +252,18 @@ mod tests {
     fn what_is_missing_is_told_from_what_is_wrong() {
         let shop = ServiceName::parse("shop").unwrap();
         for (name, key, expected) in [
-            ("shop", "wrong", Some(Denial::Wrong(shop))),
+            ("shop", "wrong", Some(AuthFailure::Wrong(shop))),
             ("shop", "", None),
             ("", "old", None),
         ] {
             let denial = principal(&keys(), name, key).unwrap_err();
             match expected {
                 Some(expected) => assert_eq!(denial, expected),
-                None => assert!(matches!(denial, Denial::Missing(_)), "{denial:?}"),
+                None => assert!(matches!(denial, AuthFailure::Missing(_)), "{denial:?}"),
             }
         }
         let denial = principal(&keys(), "a b", "old").unwrap_err();
-        assert!(matches!(denial, Denial::Malformed(_)), "{denial:?}");
+        assert!(matches!(denial, AuthFailure::Malformed(_)), "{denial:?}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub async fn stored<T>(
 
 /// What is to be said of an id that was looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Finding {
+pub enum IdMatch {
     /// It is known, with the same content.
     Repeat,
     /// It is something else's.
@@ -49,7 +49,7 @@ pub enum Finding {
     New,
 }
 
-impl Finding {
+impl IdMatch {
     /// `same`: whether what is known under the id has the same content; `None`: nothing is known.
     pub fn of(given: Given, same: Option<bool>, archive_answers: bool) -> Self {
         match same {
@@ -69,17 +69,17 @@ mod tests {
     #[test]
     fn only_an_id_of_ours_needs_the_archive() {
         for (same, archive_answers, is_generated, finding) in [
-            (Some(true), false, true, Finding::Repeat),
-            (Some(false), true, false, Finding::Taken),
-            (None, true, true, Finding::New),
-            (None, false, false, Finding::New),
-            (None, false, true, Finding::Doubtful),
+            (Some(true), false, true, IdMatch::Repeat),
+            (Some(false), true, false, IdMatch::Taken),
+            (None, true, true, IdMatch::New),
+            (None, false, false, IdMatch::New),
+            (None, false, true, IdMatch::Doubtful),
         ] {
             let given = Given {
                 fingerprint: None,
                 is_generated,
             };
-            assert_eq!(Finding::of(given, same, archive_answers), finding);
+            assert_eq!(IdMatch::of(given, same, archive_answers), finding);
         }
     }
 }

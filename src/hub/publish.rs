@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::Hub;
 use super::clients::Response;
 use super::error::HubError;
-use super::known_ids::{self, Finding, Given};
+use super::known_ids::{self, Given, IdMatch};
 use super::request::RequestContext;
 use super::steps::EventSteps;
 use crate::actors::messages::router::{EventSlot, Publish};
@@ -130,12 +130,12 @@ impl Hub {
                 continue;
             };
             let same = known.get(&event.id).map(|known| is_same(known, event));
-            let finding = Finding::of(given(event), same, archive_answers);
+            let finding = IdMatch::of(given(event), same, archive_answers);
             let offered = std::mem::replace(*slot, EventSlot::Duplicate);
             **slot = match (finding, offered) {
-                (Finding::Repeat, _) => EventSlot::Duplicate,
-                (Finding::Taken, _) => EventSlot::Refused(Refusal::OtherContent),
-                (Finding::Doubtful, EventSlot::Offered(offer)) => {
+                (IdMatch::Repeat, _) => EventSlot::Duplicate,
+                (IdMatch::Taken, _) => EventSlot::Refused(Refusal::OtherContent),
+                (IdMatch::Doubtful, EventSlot::Offered(offer)) => {
                     EventSlot::Doubtful(offer, Refusal::HistoryUnknown)
                 }
                 (_, offered) => offered,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::HubError;
-use super::keys::Denial;
+use super::keys::AuthFailure;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::log_limit::{LogLimit, Summary};
@@ -81,14 +81,14 @@ impl Refusals {
         &self,
         failures: &AuthFailures,
         peer: Option<IpAddr>,
-        denial: Denial,
+        denial: AuthFailure,
         now: Timestamp,
     ) -> HubError {
         let (counter, service, put_off) = match &denial {
             // Nobody guesses who shows nothing.
-            Denial::Missing(_) => return denial.into(),
-            Denial::Malformed(_) => (&failures.malformed, None, None),
-            Denial::Wrong(service) => match self.put_off(peer, now) {
+            AuthFailure::Missing(_) => return denial.into(),
+            AuthFailure::Malformed(_) => (&failures.malformed, None, None),
+            AuthFailure::Wrong(service) => match self.put_off(peer, now) {
                 None => (&failures.wrong_key, Some(service.clone()), None),
                 put_off => (&failures.put_off, Some(service.clone()), put_off),
             },

@@ -68,7 +68,7 @@ impl Scraped {
         }
         self.metrics.time.show_ahead(self.clock.ahead());
         let (at, picture) = (found.at, &found.what);
-        let now = services::Picture {
+        let now = services::ServicesPicture {
             services: services_now(picture, dead_letters.as_ref()),
             circuits: &picture.circuits,
             destinations: picture.queues.services.len(),

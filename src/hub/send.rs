@@ -6,7 +6,7 @@ use std::vec;
 use super::Hub;
 use super::clients::Response;
 use super::error::{HubError, Subject};
-use super::known_ids::{self, Finding, Given};
+use super::known_ids::{self, Given, IdMatch};
 use super::request::RequestContext;
 use super::steps::MessageSteps;
 use crate::actors::messages::router::{Accept, Slot};
@@ -155,12 +155,12 @@ impl Hub {
             let first = known.get(&message.id);
             let same = first.map(|(known, _)| same_content(known, message));
             let state = first.map(|(_, state)| *state);
-            let finding = Finding::of(given(message), same, archive_answers);
+            let finding = IdMatch::of(given(message), same, archive_answers);
             let offered = std::mem::replace(*slot, Slot::Duplicate(state));
             **slot = match (finding, offered) {
-                (Finding::Repeat, _) => Slot::Duplicate(state),
-                (Finding::Taken, _) => Slot::Refused(Refusal::OtherContent),
-                (Finding::Doubtful, Slot::Offered(offer)) => {
+                (IdMatch::Repeat, _) => Slot::Duplicate(state),
+                (IdMatch::Taken, _) => Slot::Refused(Refusal::OtherContent),
+                (IdMatch::Doubtful, Slot::Offered(offer)) => {
                     Slot::Doubtful(offer, Refusal::HistoryUnknown)
                 }
                 (_, offered) => offered,

@@ -17,7 +17,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::service::Dependency;
 use crate::domain::strategy::Strategy;
 use crate::logic::circuit_view::CircuitView;
-use crate::logic::dependencies::Report;
+use crate::logic::dependencies::DependencyReport;
 use crate::logic::service_view::{PickedInstance, ServiceView};
 
 impl Hub {
@@ -114,7 +114,7 @@ impl Hub {
         &self,
         service: &ServiceName,
         instead: Option<Vec<Dependency>>,
-    ) -> Result<Report, HubError> {
+    ) -> Result<DependencyReport, HubError> {
         let inspect = InspectDependencies {
             service: service.clone(),
             instead,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::Hub;
 use super::access::Principal;
-use super::keys::Denial;
+use super::keys::AuthFailure;
 
 /// What of the hub somebody sees who asks how it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +31,7 @@ impl Hub {
     pub fn sight(
         &self,
         peer: Option<IpAddr>,
-        principal: impl FnOnce() -> Result<Principal, Denial>,
+        principal: impl FnOnce() -> Result<Principal, AuthFailure>,
         is_here: impl FnOnce() -> bool,
     ) -> Sight {
         if !self.keys.now().are_required() {

@@ -21,7 +21,7 @@ use crate::domain::service::{Health, Target, TypeCapacity};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use capacity::Capacity;
-pub use record::Ending;
+pub use record::AttemptEnding;
 use record::Record;
 use type_shares::TypeShares;
 
@@ -137,7 +137,7 @@ impl Balancer {
         &mut self,
         target: &Target,
         message_type: &MessageType,
-        ending: Ending,
+        ending: AttemptEnding,
         now: Timestamp,
     ) {
         self.types.finished(message_type);

@@ -26,7 +26,7 @@ use crate::domain::timestamp::Timestamp;
 use super::outcome::Rejection;
 use super::ramp::Ramp;
 pub use cause::Cause;
-pub use recent::Counts;
+pub use recent::AttemptCounts;
 use recent::Recent;
 
 /// When a circuit opens and how it closes again.
@@ -326,7 +326,7 @@ impl Breaker {
 
     /// The attempts of the minute before `now`, without those before the circuit last closed and
     /// without trials.
-    pub fn recent(&mut self, now: Timestamp) -> Counts {
+    pub fn recent(&mut self, now: Timestamp) -> AttemptCounts {
         self.recent.counts(now)
     }
 

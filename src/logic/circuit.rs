@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
-use crate::domain::moment::{Moment, Source};
+use crate::domain::moment::{Moment, StampOrigin};
 use crate::domain::timestamp::Timestamp;
 
 use super::breaker::{Breaker, BreakerPolicy, Transition};
@@ -102,7 +102,7 @@ impl Circuit {
     pub fn apply(&mut self, changed: Arc<CircuitChanged>, now: impl Into<Moment>) -> Applied {
         let now = now.into();
         let from = self.breaker.state();
-        let since = now.of(changed.at, Source::News).hub;
+        let since = now.of(changed.at, StampOrigin::News).hub;
         let left = self.left(&changed, since, now.hub);
         let transition = self.breaker.force(changed.to, Some(left), now.hub);
         self.forcing -= 1;

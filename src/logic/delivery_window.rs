@@ -46,7 +46,7 @@ enum Standing {
 
 /// An event that is done with, one way or another.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Ended {
+pub struct EndedDelivery {
     /// As it was published.
     pub event: Arc<Event>,
     /// The finished ones, oldest first.
@@ -195,11 +195,11 @@ impl DeliveryWindow {
     }
 
     /// The event is done with: it arrived, or was given up.
-    pub fn end(&mut self, sequence: Sequence, attempt: Attempt) -> Option<Ended> {
+    pub fn end(&mut self, sequence: Sequence, attempt: Attempt) -> Option<EndedDelivery> {
         let mut item = self.items.remove(&sequence)?;
         self.forget(item.standing);
         item.attempts.push(attempt);
-        Some(Ended {
+        Some(EndedDelivery {
             event: item.event,
             attempts: item.attempts,
         })

@@ -7,14 +7,14 @@ use crate::domain::service::Dependency;
 
 /// A dependency, and how much of it there is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
+pub struct DependencyStatus {
     /// What is needed.
     pub dependency: Dependency,
     /// Available instances.
     pub found: u32,
 }
 
-impl Finding {
+impl DependencyStatus {
     /// Whether there is as much of it as is needed.
     pub fn is_met(&self) -> bool {
         self.found >= self.dependency.minimum_instances
@@ -45,22 +45,25 @@ impl Finding {
 
 /// What a service needs, and what of it there is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Report {
+pub struct DependencyReport {
     /// One for each dependency, met or not.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DependencyStatus>,
     /// Each begins and ends with the service, and names who needs whom on the way.
     pub cycles: Vec<Vec<ServiceName>>,
 }
 
-impl Report {
+impl DependencyReport {
     /// Whether everything needed is there, critical or not.
     pub fn is_satisfied(&self) -> bool {
-        self.findings.iter().all(Finding::is_met)
+        self.findings.iter().all(DependencyStatus::is_met)
     }
 
     /// What is missing, in words.
     pub fn issues(&self) -> Vec<String> {
-        self.findings.iter().filter_map(Finding::issue).collect()
+        self.findings
+            .iter()
+            .filter_map(DependencyStatus::issue)
+            .collect()
     }
 }
 
@@ -78,8 +81,11 @@ pub fn union<'a>(all: impl IntoIterator<Item = &'a Dependency>) -> Vec<Dependenc
 }
 
 /// Looks for each dependency; `found` says how many available instances there are.
-pub fn check(dependencies: Vec<Dependency>, found: impl Fn(&Dependency) -> u32) -> Vec<Finding> {
-    let look = |dependency| Finding {
+pub fn check(
+    dependencies: Vec<Dependency>,
+    found: impl Fn(&Dependency) -> u32,
+) -> Vec<DependencyStatus> {
+    let look = |dependency| DependencyStatus {
         found: found(&dependency),
         dependency,
     };

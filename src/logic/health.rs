@@ -67,7 +67,7 @@ impl fmt::Display for Sign {
 
 /// A change of an instance's health, to be published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Change {
+pub struct HealthChange {
     /// What it was.
     pub from: Health,
     /// What it is from now on; never the same.
@@ -116,7 +116,7 @@ impl HealthTracker {
     }
 
     /// Takes a sign seen at `now` into account; returns what it changed, if anything.
-    pub fn on(&mut self, sign: &Sign, now: Timestamp) -> Option<Change> {
+    pub fn on(&mut self, sign: &Sign, now: Timestamp) -> Option<HealthChange> {
         match sign {
             Sign::DeliveryGood if self.is_under_suspicion(now) => {
                 self.bad_in_a_row = 0;
@@ -133,7 +133,7 @@ impl HealthTracker {
 
     /// Unknown becomes healthy at once, the rest after `healthy` in a row. Who owes a heartbeat is
     /// not redeemed by anything else.
-    fn on_good(&mut self) -> Option<Change> {
+    fn on_good(&mut self) -> Option<HealthChange> {
         self.bad_in_a_row = 0;
         if self.silent {
             return None;
@@ -146,7 +146,7 @@ impl HealthTracker {
     }
 
     /// As a good probe; but that it lives does not refute a health check that says it is not well.
-    fn on_heartbeat(&mut self) -> Option<Change> {
+    fn on_heartbeat(&mut self) -> Option<HealthChange> {
         self.silent = false;
         if self.bad_in_a_row > 0 {
             return None;
@@ -155,7 +155,7 @@ impl HealthTracker {
     }
 
     /// Healthy and unknown become degraded, everything unhealthy after `unhealthy` in a row.
-    fn on_bad(&mut self) -> Option<Change> {
+    fn on_bad(&mut self) -> Option<HealthChange> {
         self.good_in_a_row = 0;
         self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
         if self.bad_in_a_row >= self.thresholds.unhealthy {
@@ -166,7 +166,7 @@ impl HealthTracker {
 
     /// Healthy and unknown become degraded, but nothing becomes unhealthy, so that retries and
     /// the circuit keep their say.
-    fn on_delivery_failed(&mut self, now: Timestamp) -> Option<Change> {
+    fn on_delivery_failed(&mut self, now: Timestamp) -> Option<HealthChange> {
         self.good_in_a_row = 0;
         self.delivery_failed_at = Some(now);
         self.degrade()
@@ -177,7 +177,7 @@ impl HealthTracker {
         failed_at.is_some_and(|at| now.since(at) < UNDER_SUSPICION)
     }
 
-    fn on_silence(&mut self) -> Option<Change> {
+    fn on_silence(&mut self) -> Option<HealthChange> {
         self.silent = true;
         self.good_in_a_row = 0;
         self.change_to(Health::Unhealthy)
@@ -185,7 +185,7 @@ impl HealthTracker {
 
     /// What no health check says is unhealthy or degraded may be well again: that is to be found
     /// out.
-    fn on_registered(&mut self) -> Option<Change> {
+    fn on_registered(&mut self) -> Option<HealthChange> {
         self.silent = false;
         let may_be_well = match self.health {
             Health::Unhealthy => self.bad_in_a_row < self.thresholds.unhealthy,
@@ -198,16 +198,16 @@ impl HealthTracker {
         None
     }
 
-    fn degrade(&mut self) -> Option<Change> {
+    fn degrade(&mut self) -> Option<HealthChange> {
         match self.health {
             Health::Unknown | Health::Healthy => self.change_to(Health::Degraded),
             Health::Degraded | Health::Unhealthy => None,
         }
     }
 
-    fn change_to(&mut self, to: Health) -> Option<Change> {
+    fn change_to(&mut self, to: Health) -> Option<HealthChange> {
         let from = std::mem::replace(&mut self.health, to);
-        (from != to).then_some(Change { from, to })
+        (from != to).then_some(HealthChange { from, to })
     }
 }
 

@@ -36,7 +36,7 @@ pub enum Limit {
 
 /// What a limit counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Counts {
+pub enum LimitSubject {
     /// The bytes of all peers together, of which each has at most half.
     Shared,
     /// The bytes of one thing.
@@ -90,13 +90,13 @@ impl Limit {
     }
 
     /// What its number means.
-    pub fn counts(self) -> Counts {
+    pub fn counts(self) -> LimitSubject {
         match self {
             Self::BodyBytes | Self::AnswerBytes | Self::UnfinishedBytes | Self::ReplayBytes => {
-                Counts::Shared
+                LimitSubject::Shared
             }
-            Self::MetadataBytes | Self::RegistrationBytes => Counts::Bytes,
-            _ => Counts::Things,
+            Self::MetadataBytes | Self::RegistrationBytes => LimitSubject::Bytes,
+            _ => LimitSubject::Things,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::backoff::RequestedDelay;
 use crate::domain::attempt::AttemptOutcome;
-use crate::ports::transport::PushAnswer;
+use crate::ports::transport::PushResponse;
 
 /// What an answer means for the attempt, the instance and the circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,14 +55,14 @@ impl Answered {
 }
 
 /// `Retry-After` is heard on 429 and 503 only.
-pub fn classify(answer: &PushAnswer) -> Answered {
+pub fn classify(answer: &PushResponse) -> Answered {
     let (code, retry_after) = match answer {
-        PushAnswer::Status {
+        PushResponse::Status {
             code, retry_after, ..
         } => (code, retry_after),
-        PushAnswer::NoAnswer { .. } => return Answered::Failed { retry_after: None },
-        PushAnswer::CutShort { .. } => return Answered::CutShort,
-        PushAnswer::NotTried { .. } => return Answered::NotTried,
+        PushResponse::NoAnswer { .. } => return Answered::Failed { retry_after: None },
+        PushResponse::CutShort { .. } => return Answered::CutShort,
+        PushResponse::NotTried { .. } => return Answered::NotTried,
     };
     match code {
         200..=299 => Answered::Delivered,
@@ -78,26 +78,26 @@ pub fn classify(answer: &PushAnswer) -> Answered {
 }
 
 /// The status of the answer; `None` if there was none.
-pub fn status_code(answer: &PushAnswer) -> Option<u16> {
+pub fn status_code(answer: &PushResponse) -> Option<u16> {
     match answer {
-        PushAnswer::Status { code, .. } => Some(*code),
+        PushResponse::Status { code, .. } => Some(*code),
         _ => None,
     }
 }
 
 /// The answer in a few words; `None` for a success.
-pub fn describe(answer: &PushAnswer) -> Option<String> {
+pub fn describe(answer: &PushResponse) -> Option<String> {
     match answer {
-        PushAnswer::NoAnswer { error }
-        | PushAnswer::CutShort { error }
-        | PushAnswer::NotTried { error } => Some(error.clone()),
-        PushAnswer::Status {
+        PushResponse::NoAnswer { error }
+        | PushResponse::CutShort { error }
+        | PushResponse::NotTried { error } => Some(error.clone()),
+        PushResponse::Status {
             code: 200..=299, ..
         } => None,
-        PushAnswer::Status { code, excerpt, .. } if excerpt.is_empty() => {
+        PushResponse::Status { code, excerpt, .. } if excerpt.is_empty() => {
             Some(format!("HTTP {code}"))
         }
-        PushAnswer::Status { code, excerpt, .. } => Some(format!("HTTP {code}: {excerpt}")),
+        PushResponse::Status { code, excerpt, .. } => Some(format!("HTTP {code}: {excerpt}")),
     }
 }
 
@@ -105,9 +105,9 @@ pub fn describe(answer: &PushAnswer) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn status(code: u16) -> PushAnswer {
+    fn status(code: u16) -> PushResponse {
         let retry_after = Some(Duration::from_secs(7));
-        PushAnswer::Status {
+        PushResponse::Status {
             code,
             retry_after,
             excerpt: String::new(),
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn no_answer_is_a_failure_with_its_cause() {
-        let answer = PushAnswer::NoAnswer {
+        let answer = PushResponse::NoAnswer {
             error: "connection refused".to_owned(),
         };
         assert_eq!(classify(&answer), Answered::Failed { retry_after: None });

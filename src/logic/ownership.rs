@@ -35,7 +35,7 @@ pub struct Claimed {
 
 /// Why a hub must leave an archive alone: their histories would mix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Denial {
+pub enum OwnershipDenial {
     /// Another hub wrote to it last.
     #[error(
         "the archive belongs to another hub ({owner}; the journal in data_dir is of hub {hub}): name \
@@ -84,19 +84,19 @@ pub enum BatchVerdict {
     /// be claimed again.
     OutOfStep,
     /// The archive is somebody else's now.
-    Denied(Denial),
+    Denied(OwnershipDenial),
 }
 
 impl ArchiveStanding {
     /// Who writes from now on.
     ///
     /// # Errors
-    /// [`Denial`] if that cannot be the one who asks.
-    pub fn admit(&self, claim: &Claim) -> Result<Writer, Denial> {
+    /// [`OwnershipDenial`] if that cannot be the one who asks.
+    pub fn admit(&self, claim: &Claim) -> Result<Writer, OwnershipDenial> {
         self.must_be_of(&claim.author)?;
         let (checkpoint, written) = (self.checkpoint, claim.written);
         if checkpoint > written {
-            return Err(Denial::Ahead {
+            return Err(OwnershipDenial::Ahead {
                 checkpoint,
                 written,
             });
@@ -105,9 +105,9 @@ impl ArchiveStanding {
     }
 
     /// # Errors
-    /// [`Denial::OtherHub`] if the archive belongs to another, [`Denial::UnknownEpoch`] if it was
+    /// [`OwnershipDenial::OtherHub`] if the archive belongs to another, [`OwnershipDenial::UnknownEpoch`] if it was
     /// written by a copy of the hub, or by a later state of it.
-    pub fn must_be_of(&self, author: &Author) -> Result<(), Denial> {
+    pub fn must_be_of(&self, author: &Author) -> Result<(), OwnershipDenial> {
         let Some(writer) = self.writer else {
             return Ok(());
         };
@@ -115,7 +115,7 @@ impl ArchiveStanding {
             return Err(writer.denies(author.hub));
         }
         if !author.knows(writer.epoch) {
-            return Err(Denial::UnknownEpoch);
+            return Err(OwnershipDenial::UnknownEpoch);
         }
         Ok(())
     }
@@ -146,9 +146,9 @@ impl ArchiveStanding {
 }
 
 impl Writer {
-    fn denies(self, hub: HubId) -> Denial {
+    fn denies(self, hub: HubId) -> OwnershipDenial {
         let owner = self.hub;
-        Denial::OtherHub { owner, hub }
+        OwnershipDenial::OtherHub { owner, hub }
     }
 }
 
@@ -180,11 +180,11 @@ mod tests {
 
     #[test]
     fn an_archive_is_claimed_by_the_hub_whose_journal_wrote_it_and_no_other() {
-        let denied = |checkpoint| Denial::Ahead {
+        let denied = |checkpoint| OwnershipDenial::Ahead {
             checkpoint,
             written: 5,
         };
-        let other = Denial::OtherHub {
+        let other = OwnershipDenial::OtherHub {
             owner: hub(2),
             hub: hub(1),
         };
@@ -200,9 +200,9 @@ mod tests {
             (writer(1, 40), 6, Err(denied(6))),
             (writer(1, 70), 6, Err(denied(6))),
             // By a copy, wherever its number lies.
-            (writer(1, 0), 0, Err(Denial::UnknownEpoch)),
-            (writer(1, 30), 5, Err(Denial::UnknownEpoch)),
-            (writer(1, 99), 9, Err(Denial::UnknownEpoch)),
+            (writer(1, 0), 0, Err(OwnershipDenial::UnknownEpoch)),
+            (writer(1, 30), 5, Err(OwnershipDenial::UnknownEpoch)),
+            (writer(1, 99), 9, Err(OwnershipDenial::UnknownEpoch)),
             (writer(2, 40), 0, Err(other)),
             (writer(2, 3), 9, Err(other)),
         ] {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_written_by_the_epoch_that_claimed_the_archive_alone() {
-        let other = BatchVerdict::Denied(Denial::OtherHub {
+        let other = BatchVerdict::Denied(OwnershipDenial::OtherHub {
             owner: hub(2),
             hub: hub(1),
         });

@@ -32,7 +32,7 @@ pub struct Batch {
     /// Everything up to here is in the archive once the batch is.
     pub through: Position,
     /// At most one for each message, in order of its first fact.
-    pub changes: Vec<Change>,
+    pub changes: Vec<MessageChange>,
     /// Oldest first.
     pub events: Vec<Arc<Event>>,
     /// Oldest first.
@@ -61,7 +61,7 @@ pub enum DeadEventChange {
 
 /// What happened to one message.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Change {
+pub struct MessageChange {
     /// Which message.
     pub id: MessageId,
     /// Present when the message was accepted or redriven meanwhile.
@@ -222,9 +222,9 @@ impl Projection {
         self.places.len()
     }
 
-    fn change(&mut self, id: MessageId) -> &mut Change {
+    fn change(&mut self, id: MessageId) -> &mut MessageChange {
         let place = *self.places.entry(id).or_insert_with(|| {
-            self.pending.changes.push(Change::none(id));
+            self.pending.changes.push(MessageChange::none(id));
             self.pending.changes.len() - 1
         });
         &mut self.pending.changes[place]
@@ -265,7 +265,7 @@ impl Batch {
     }
 }
 
-impl Change {
+impl MessageChange {
     fn none(id: MessageId) -> Self {
         Self {
             id,

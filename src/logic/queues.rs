@@ -47,7 +47,7 @@ use super::backoff::RetryPolicy;
 use super::lanes::RankPolicy;
 use super::timer_queue::TimerQueue;
 use super::verdict;
-use destination::{Destination, Statistics, untold};
+use destination::{Destination, DestinationStatistics, untold};
 use entry::{Entry, Place};
 use lease::Lease;
 use pace::Pace;
@@ -95,7 +95,7 @@ pub struct Queues {
     /// Destinations of which nothing may be left.
     unneeded: AHashSet<ServiceName>,
     /// Of destinations that were forgotten.
-    past: Statistics,
+    past: DestinationStatistics,
     /// The replay is over.
     begun: bool,
 }
@@ -118,7 +118,7 @@ impl Queues {
             paused: None,
             ready: AHashSet::new(),
             unneeded: AHashSet::new(),
-            past: Statistics::default(),
+            past: DestinationStatistics::default(),
             begun: false,
         }
     }

@@ -29,7 +29,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use action::Action;
 use entry::{Change, Entry};
-pub use walk::{Answer, ListedDeadLetter, PAGE};
+pub use walk::{ListedDeadLetter, PAGE, RedriveOutcome};
 
 /// All unfinished jobs, and the newest finished ones.
 #[derive(Debug, Default)]
@@ -226,7 +226,7 @@ impl Redrives {
         &mut self,
         job: JobId,
         dead_letter: ListedDeadLetter,
-        answer: Answer,
+        answer: RedriveOutcome,
         now: Timestamp,
     ) {
         if let Some(entry) = self.jobs.get_mut(&job) {

@@ -98,7 +98,7 @@ pub struct InstanceView {
     /// What it says of itself.
     pub registration: Arc<Registration>,
     /// How messages come to it.
-    pub transport: Transport,
+    pub transport: InstanceTransport,
     /// `Unknown` as long as nobody checked it.
     pub health: Health,
     /// Of its health, or of the hub's start.
@@ -124,7 +124,7 @@ impl InstanceView {
 /// How messages come to an instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Transport {
+pub enum InstanceTransport {
     /// The hub pushes them to its address.
     Http,
     /// Over a socket that is open now.
@@ -133,7 +133,7 @@ pub enum Transport {
     Pull,
 }
 
-impl Transport {
+impl InstanceTransport {
     /// All there are, for the description of the interfaces.
     pub const ALL: [Self; 3] = [Self::Http, Self::WebSocket, Self::Pull];
 }

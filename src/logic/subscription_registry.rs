@@ -68,7 +68,7 @@ impl Entry {
 
 /// What a fact changed.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Change {
+pub enum RegistryChange {
     /// A subscription is new, or another than it was.
     Put {
         /// Which one; whoever needs all of it asks for it.
@@ -91,7 +91,7 @@ pub enum Change {
 
 impl SubscriptionRegistry {
     /// Takes in what the journal says.
-    pub fn learn(&mut self, fact: &Fact) -> Option<Change> {
+    pub fn learn(&mut self, fact: &Fact) -> Option<RegistryChange> {
         let Fact::Subscription(fact) = fact else {
             return None;
         };
@@ -101,7 +101,7 @@ impl SubscriptionRegistry {
             SubscriptionFact::PositionAcked(acked) => self.positions.learn(acked.id, acked.through),
             SubscriptionFact::EventRedriven(dead_event) => {
                 self.dead_events.put(dead_event);
-                return Some(Change::DeadEvent(dead_event.clone()));
+                return Some(RegistryChange::DeadEvent(dead_event.clone()));
             }
             SubscriptionFact::EventDeadLettered(dead_event) => {
                 self.dead_events
@@ -112,13 +112,13 @@ impl SubscriptionRegistry {
                     .end(delivered.subscription_id, delivered.id);
             }
             SubscriptionFact::ReplayAdvanced(replay) => {
-                return self.replays.advanced(replay).map(Change::Replay);
+                return self.replays.advanced(replay).map(RegistryChange::Replay);
             }
         }
         None
     }
 
-    fn put(&mut self, subscription: &Arc<Subscription>) -> Change {
+    fn put(&mut self, subscription: &Arc<Subscription>) -> RegistryChange {
         let id = subscription.id;
         self.positions.learn(id, subscription.after);
         let entry = self.entry(subscription);
@@ -131,10 +131,10 @@ impl SubscriptionRegistry {
         self.count += usize::from(before.is_none());
         self.origins.leads_to(subscription);
         let left = before.and_then(|before| self.origins.led_to(&before));
-        Change::Put { id, left }
+        RegistryChange::Put { id, left }
     }
 
-    fn remove(&mut self, id: SubscriptionId) -> Change {
+    fn remove(&mut self, id: SubscriptionId) -> RegistryChange {
         self.positions.forget(id);
         let mut left = None;
         if let Some(entry) = self.entries.remove(&id) {
@@ -144,7 +144,7 @@ impl SubscriptionRegistry {
                 .present
                 .and_then(|present| self.origins.led_to(&present));
         }
-        Change::Removed { id, left }
+        RegistryChange::Removed { id, left }
     }
 
     fn entry(&mut self, subscription: &Arc<Subscription>) -> &mut Entry {

@@ -35,7 +35,7 @@ pub struct WebPages {
 
 /// The head of a request, as far as it tells where the request comes from.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Head<'a> {
+pub struct RequestHead<'a> {
     /// Only such a request may be a link that somebody followed.
     pub is_get: bool,
     /// GET or HEAD.
@@ -89,7 +89,7 @@ impl WebPages {
     }
 
     /// Whether a request is served, by its head alone.
-    pub fn judge(&self, head: &Head<'_>) -> Verdict {
+    pub fn judge(&self, head: &RequestHead<'_>) -> Verdict {
         if head.only_reads && is_for_monitors(head.path) {
             return Verdict::Pass;
         }
@@ -145,7 +145,7 @@ fn is_for_monitors(path: &str) -> bool {
 }
 
 /// A link on another page may lead to a page of the hub, which then acts for itself.
-fn is_link_to_page(head: &Head<'_>) -> bool {
+fn is_link_to_page(head: &RequestHead<'_>) -> bool {
     head.is_get
         && head.mode == Some("navigate")
         && (head.path == "/" || head.path == "/docs" || head.path.starts_with("/docs/"))
@@ -183,13 +183,13 @@ mod tests {
         WebPages::new("hub.example.com", &hosts, &origins, keys_are_on)
     }
 
-    fn post<'a>(host: &'a str, origin: Option<&'a str>, site: Option<&'a str>) -> Head<'a> {
-        Head {
+    fn post<'a>(host: &'a str, origin: Option<&'a str>, site: Option<&'a str>) -> RequestHead<'a> {
+        RequestHead {
             path: "/v1/messages",
             host: Some(host),
             origin,
             site,
-            ..Head::default()
+            ..RequestHead::default()
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
             let pages = pages(&["hub.example.org", ".sub.example.org"], &[], false);
             assert_eq!(pages.judge(&post(host, None, None)), verdict, "{host}");
         }
-        let without = Head {
+        let without = RequestHead {
             host: None,
             ..post("", None, None)
         };
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn monitors_and_links_to_pages_are_let_through() {
-        let at = |path, only_reads, mode| Head {
+        let at = |path, only_reads, mode| RequestHead {
             is_get: only_reads,
             only_reads,
             path,
@@ -327,7 +327,7 @@ mod tests {
         ] {
             assert_eq!(pages(&[], &[], true).judge(&head), verdict, "{head:?}");
         }
-        let unnamed = Head {
+        let unnamed = RequestHead {
             host: None,
             ..at("/health", true, None)
         };

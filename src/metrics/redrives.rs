@@ -5,7 +5,7 @@ use prometheus::{IntCounter, IntGaugeVec};
 use super::maker::Maker;
 use crate::domain::redrive::JobStatus;
 
-pub struct Redrives {
+pub struct RedriveCounters {
     /// Dead letters owed again because of a job.
     pub redriven: IntCounter,
     /// Of these, those that died again.
@@ -17,7 +17,7 @@ pub struct Redrives {
     jobs: IntGaugeVec,
 }
 
-impl Redrives {
+impl RedriveCounters {
     pub(super) fn new(make: &Maker<'_>) -> Self {
         let messages = make.counters(
             "message_hub_redrive_messages_total",

@@ -27,7 +27,7 @@ pub struct ServiceNow {
 
 /// Everything that has a label of its own.
 #[derive(Clone, Debug, Default)]
-pub struct Picture<'a> {
+pub struct ServicesPicture<'a> {
     /// Those that are registered, and those for which something is left.
     pub services: Vec<ServiceNow>,
     /// Of services and of callbacks, by name.
@@ -172,7 +172,7 @@ impl Services {
     }
 
     /// Puts the gauges where things are now.
-    pub fn show(&self, picture: &Picture<'_>, now: Timestamp) {
+    pub fn show(&self, picture: &ServicesPicture<'_>, now: Timestamp) {
         self.free(picture);
         self.clear();
         self.all_paused.set(i64::from(picture.all_paused));
@@ -230,7 +230,7 @@ impl Services {
     }
 
     /// Gives the labels of those who are gone to others.
-    fn free(&self, picture: &Picture<'_>) {
+    fn free(&self, picture: &ServicesPicture<'_>) {
         let names = picture.services.iter().map(|one| one.name.as_str());
         let circuits = picture.circuits.iter().map(|(name, _)| name.as_str());
         let there: HashSet<&str> = names.chain(circuits).collect();
@@ -298,10 +298,10 @@ mod tests {
             let circuits: Vec<_> = circuits
                 .map(|(name, state)| ((*name).to_owned(), *state))
                 .collect();
-            let picture = Picture {
+            let picture = ServicesPicture {
                 services: services.to_vec(),
                 circuits: &circuits,
-                ..Picture::default()
+                ..ServicesPicture::default()
             };
             self.services.show(&picture, Timestamp::default());
             let families = self.registry.gather();

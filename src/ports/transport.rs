@@ -7,11 +7,11 @@ use futures_util::future::LocalBoxFuture;
 /// Sends one request to an instance and tells what came back. Lives on one thread.
 pub trait Transport {
     /// Posts a message or an event, and waits for the answer no longer than the request says.
-    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer>;
+    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushResponse>;
 
     /// Asks a health endpoint; any 2xx within `timeout` is good. It may wait for its turn before that
     /// time begins.
-    fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, ProbeAnswer>;
+    fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, ProbeResponse>;
 }
 
 /// One HTTP POST of a message.
@@ -31,7 +31,7 @@ pub struct PushRequest {
 
 /// What an instance said to a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PushAnswer {
+pub enum PushResponse {
     /// An HTTP answer; `excerpt` is the beginning of its body when the status is no success.
     Status {
         /// The HTTP status.
@@ -61,11 +61,11 @@ pub enum PushAnswer {
 
 /// What a health endpoint said.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ProbeAnswer {
+pub enum ProbeResponse {
     /// It answered with a 2xx in time.
     Well,
     /// With what went wrong.
     NotWell(String),
-    /// The question did not go out, as with [`PushAnswer::NotTried`].
+    /// The question did not go out, as with [`PushResponse::NotTried`].
     NotTried(String),
 }

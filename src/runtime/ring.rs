@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
 use super::{huge_pages, settings};
-use crate::actors::archivist::{Archivist, Found};
+use crate::actors::archivist::{Archivist, FoundArchive};
 use crate::actors::circuit_breaker;
 use crate::actors::dead_letters::DeadLetters;
 use crate::actors::death_watch::DeathWatch;
@@ -39,7 +39,7 @@ use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
 use crate::exit::Exit;
 use crate::logic::limits::Limit;
-use crate::logic::ownership::Denial;
+use crate::logic::ownership::OwnershipDenial;
 use crate::logic::quotas::Quotas;
 use crate::logic::write_model::WriteModel;
 use crate::logic::writer::Author;
@@ -168,7 +168,7 @@ impl Ring {
         &self,
         pending: PendingMailboxes,
         journal: impl Journal + 'static,
-        found: Result<Found, ArchiveError>,
+        found: Result<FoundArchive, ArchiveError>,
     ) -> Result<Running, StartError> {
         // One for all that goes out: what may be called, and how often, is decided in one place.
         let transport = Rc::new(HttpTransport::new(
@@ -396,7 +396,7 @@ fn check_archive(checkpoint: Position, written: Position) -> Result<(), StartErr
     if checkpoint <= written {
         return Ok(());
     }
-    let ahead = Denial::Ahead {
+    let ahead = OwnershipDenial::Ahead {
         checkpoint,
         written,
     };

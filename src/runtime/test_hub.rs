@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::ring::{Ring, Running, Shared};
-use crate::actors::archivist::Found;
+use crate::actors::archivist::FoundArchive;
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::MemoryDisk;
 use crate::adapters::tls::Trust;
@@ -50,7 +50,7 @@ impl TestHub {
         );
         let hub = Hub::new(&config, ring.surroundings(&phase));
         let journal = MemoryDisk::default().journal();
-        let started = ring.start(pending, journal, Ok(Found::default()));
+        let started = ring.start(pending, journal, Ok(FoundArchive::default()));
         let running = started.await.unwrap();
         phase.set(Phase::Open);
         Self { hub, running }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
+use super::open_sockets::{Describe, OpenSocket, OpenSockets};
 use crate::http::caller::principal;
 use crate::http::openapi::messages::SocketPageQuery;
 use crate::http::page::{Order, Part};
@@ -26,7 +26,7 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 /// The list of sockets.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SocketPage {
-    sockets: Vec<SocketAnswer>,
+    sockets: Vec<OpenSocket>,
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,

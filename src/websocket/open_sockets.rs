@@ -38,13 +38,13 @@ impl OpenSockets {
 
 /// http → Session: how are you?
 #[derive(Message)]
-#[rtype(result = "SocketAnswer")]
+#[rtype(result = "OpenSocket")]
 pub struct Describe;
 
 /// An open socket.
 #[derive(Serialize, ToSchema, actix::MessageResponse)]
 #[schema(as = Socket)]
-pub struct SocketAnswer {
+pub struct OpenSocket {
     #[schema(value_type = String)]
     pub id: Uuid,
     /// Who opened it; null: nobody with a name.
@@ -56,8 +56,8 @@ pub struct SocketAnswer {
     /// When its client last said something, or was sent an event or a message, to 15 seconds; pings do
     /// not count. Null: it never was.
     pub last_used_at: Option<Timestamp>,
-    pub consumers: Vec<ConsumerAnswer>,
-    pub subscriptions: Vec<FeedAnswer>,
+    pub consumers: Vec<OpenConsumer>,
+    pub subscriptions: Vec<OpenFeed>,
     /// Messages that it has, or that are on their way to it, and that are not settled.
     pub in_flight: usize,
 }
@@ -65,7 +65,7 @@ pub struct SocketAnswer {
 /// A service it takes messages for.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SocketConsumer)]
-pub struct ConsumerAnswer {
+pub struct OpenConsumer {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     pub in_flight: usize,
@@ -76,7 +76,7 @@ pub struct ConsumerAnswer {
 /// The events it is subscribed to.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SocketSubscription)]
-pub struct FeedAnswer {
+pub struct OpenFeed {
     /// Of a named subscription; else null.
     pub name: Option<Label>,
     pub subscription_id: Option<SubscriptionId>,

@@ -34,7 +34,7 @@ use super::answers::{Answer, Answers, Slip, array};
 use super::flow::SendBuffer;
 use super::frames;
 use super::incoming::{Gate, Trouble};
-use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
+use super::open_sockets::{Describe, OpenSocket, OpenSockets};
 use super::texts;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
@@ -350,11 +350,11 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
 }
 
 impl Handler<Describe> for Session {
-    type Result = SocketAnswer;
+    type Result = OpenSocket;
 
-    fn handle(&mut self, _: Describe, _: &mut Context) -> SocketAnswer {
+    fn handle(&mut self, _: Describe, _: &mut Context) -> OpenSocket {
         let consumers = self.consumers.describe();
-        SocketAnswer {
+        OpenSocket {
             id: self.socket.0,
             service: self.client.principal.name.clone(),
             peer: self.client.address.map(|address| address.to_string()),

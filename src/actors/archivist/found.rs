@@ -7,7 +7,7 @@ use crate::ports::archive::{ArchiveError, EventArchive};
 
 /// What was found in an archive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Found {
+pub struct FoundArchive {
     /// It holds everything up to here.
     pub checkpoint: Position,
     /// The first event in it and the last.

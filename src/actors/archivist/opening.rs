@@ -3,7 +3,7 @@
 
 use actix::{AsyncContext, Context, Handler, Message};
 
-use super::found::{Found, Silence, events_in, tell_down};
+use super::found::{FoundArchive, Silence, events_in, tell_down};
 use super::{Archivist, Phase, RETRY};
 use crate::actors::messages::HistoryBegins;
 use crate::logic::ownership::Claim;
@@ -14,12 +14,12 @@ use crate::ports::archive::{Archive, ArchiveError};
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Opened {
-    result: Result<(Writer, Found), ArchiveError>,
+    result: Result<(Writer, FoundArchive), ArchiveError>,
 }
 
-async fn open(archive: &dyn Archive, claim: Claim) -> Result<(Writer, Found), ArchiveError> {
+async fn open(archive: &dyn Archive, claim: Claim) -> Result<(Writer, FoundArchive), ArchiveError> {
     let claimed = archive.claim(claim).await?;
-    let found = Found {
+    let found = FoundArchive {
         checkpoint: claimed.checkpoint,
         events: events_in(archive).await?,
     };
@@ -41,7 +41,7 @@ impl Archivist {
         });
     }
 
-    fn opened(&mut self, writer: Writer, found: Found, ctx: &mut Context<Self>) {
+    fn opened(&mut self, writer: Writer, found: FoundArchive, ctx: &mut Context<Self>) {
         let down = match &self.phase {
             Phase::Down(cause) => Some(cause.clone()),
             _ => None,

@@ -17,7 +17,7 @@ use crate::domain::fact::Fact;
 use crate::domain::ids::HubId;
 use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::payload::Payload;
-use crate::logic::ownership::Denial;
+use crate::logic::ownership::OwnershipDenial;
 use crate::logic::writer::Epoch;
 use crate::ports::archive::{ArchiveReader, ArchiveWriter, ArchivedMessage, MessageArchive};
 use crate::ports::journal::Journal;
@@ -49,10 +49,10 @@ fn author(hub: HubId, epoch: Epoch) -> Author {
 }
 
 fn cellar() -> Cellar {
-    cellar_where(MemoryArchive::default(), Ok(Found::default()))
+    cellar_where(MemoryArchive::default(), Ok(FoundArchive::default()))
 }
 
-fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> Cellar {
+fn cellar_where(archive: MemoryArchive, found: Result<FoundArchive, ArchiveError>) -> Cellar {
     tokio::time::pause();
     let (to_archived, archived) = probe();
     let (to_history, history) = probe();
@@ -255,7 +255,10 @@ async fn an_archive_that_turns_out_to_be_ahead_is_left_alone() {
     settle().await;
     for number in 2..=5 {
         let refused = cellar.flush().await;
-        let denial = matches!(refused, Err(ArchiveError::Denied(Denial::Ahead { .. })));
+        let denial = matches!(
+            refused,
+            Err(ArchiveError::Denied(OwnershipDenial::Ahead { .. }))
+        );
         assert!(denial, "{refused:?}");
         cellar.commit(vec![accepted(cellar.message(number))]);
         tokio::time::advance(2 * RETRY).await;

@@ -8,7 +8,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Ticket;
 use crate::logic::outcome::{Answered, describe, status_code};
 use crate::logic::queues::Delivery;
-use crate::ports::transport::PushAnswer;
+use crate::ports::transport::PushResponse;
 
 pub(super) struct InFlight {
     pub delivery: Delivery,
@@ -53,7 +53,12 @@ impl InFlight {
     }
 
     /// What is written down about it, by its last answer.
-    pub(super) fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Moment) -> Attempt {
+    pub(super) fn attempt(
+        &self,
+        answer: &PushResponse,
+        answered: Answered,
+        now: Moment,
+    ) -> Attempt {
         let (number, outcome) = (self.delivery.attempt, answered.outcome());
         Attempt {
             instance: Some(self.pushed_to.instance_id.clone()),

@@ -11,20 +11,20 @@ use crate::domain::ids::MessageId;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RequestedDelay;
-use crate::logic::balancer::{Ending, PickRequest};
+use crate::logic::balancer::{AttemptEnding, PickRequest};
 use crate::logic::breaker::Transition;
 use crate::logic::outcome::{Answered, Rejection, classify};
 use crate::logic::push::push_request;
 use crate::logic::queues::Delivery;
 use crate::logic::verdict::verdict;
-use crate::ports::transport::PushAnswer;
+use crate::ports::transport::PushResponse;
 
 /// An instance answered, or did not.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct PushEnded {
     id: MessageId,
-    answer: PushAnswer,
+    answer: PushResponse,
 }
 
 impl CircuitBreaker {
@@ -146,12 +146,12 @@ impl CircuitBreaker {
     /// What the answer says of the instance; from where it was before it `moved`: nothing.
     fn observe(&mut self, in_flight: &InFlight, answered: Answered, moved: bool, now: Timestamp) {
         let ending = match answered {
-            _ if moved => Ending::Untold,
-            Answered::Gone | Answered::CutShort | Answered::NotTried => Ending::Untold,
-            Answered::Failed { .. } => Ending::Failed,
-            Answered::Rejected(Rejection::Address) => Ending::Failed,
+            _ if moved => AttemptEnding::Untold,
+            Answered::Gone | Answered::CutShort | Answered::NotTried => AttemptEnding::Untold,
+            Answered::Failed { .. } => AttemptEnding::Failed,
+            Answered::Rejected(Rejection::Address) => AttemptEnding::Failed,
             Answered::Delivered | Answered::Rejected(Rejection::Message) => {
-                Ending::Answered(now.since(in_flight.pushed_at))
+                AttemptEnding::Answered(now.since(in_flight.pushed_at))
             }
         };
         let (target, message_type) = (
@@ -166,14 +166,14 @@ impl CircuitBreaker {
             return self.instance_gone(in_flight);
         }
         // That it takes one message or refuses another says nothing of its health.
-        if ending == Ending::Untold || answered == Answered::Rejected(Rejection::Message) {
+        if ending == AttemptEnding::Untold || answered == Answered::Rejected(Rejection::Message) {
             return;
         }
         self.hops.delivery_seen.do_send(DeliverySeen {
             service: self.service.clone(),
             instance_id: target.instance_id.clone(),
             address: target.address.clone(),
-            good: ending != Ending::Failed,
+            good: ending != AttemptEnding::Failed,
         });
     }
 
@@ -196,7 +196,7 @@ impl CircuitBreaker {
     fn conclude(
         &mut self,
         in_flight: InFlight,
-        answer: &PushAnswer,
+        answer: &PushResponse,
         answered: Answered,
         moved: bool,
         now: Moment,

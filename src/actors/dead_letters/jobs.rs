@@ -18,7 +18,7 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveJob};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::action::Action;
-use crate::logic::redrive::{Answer, ListedDeadLetter, PAGE};
+use crate::logic::redrive::{ListedDeadLetter, PAGE, RedriveOutcome};
 use crate::ports::archive::{ArchiveError, DeadLetterQuery};
 
 /// The next dead letters of a job, or in words why they cannot be read now.
@@ -119,7 +119,7 @@ impl DeadLetters {
         ctx: &mut Context<Self>,
     ) {
         let answer = answer(outcome);
-        if answer == Answer::Gone {
+        if answer == RedriveOutcome::Gone {
             self.metrics.redrives.skipped.inc();
         }
         let now = self.clock.now();
@@ -162,17 +162,17 @@ impl DeadLetters {
     }
 }
 
-fn answer(outcome: ClaimOutcome) -> Answer {
+fn answer(outcome: ClaimOutcome) -> RedriveOutcome {
     match outcome {
-        Some(Ok(())) => Answer::Done,
+        Some(Ok(())) => RedriveOutcome::Done,
         Some(Err(ArchiveRefusal::Refused(
             refusal @ (Refusal::StorageFull(_)
             | Refusal::ShortOf(_)
             | Refusal::DeadEventsFull { .. }),
-        ))) => Answer::NotNow(refusal.to_string()),
-        Some(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
-        Some(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),
-        None => Answer::NotNow(ArchiveError::stopping().to_string()),
+        ))) => RedriveOutcome::NotNow(refusal.to_string()),
+        Some(Err(ArchiveRefusal::Refused(_))) => RedriveOutcome::Gone,
+        Some(Err(ArchiveRefusal::Archive(error))) => RedriveOutcome::NotNow(error.to_string()),
+        None => RedriveOutcome::NotNow(ArchiveError::stopping().to_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use actix::{Message as ActixMessage, Recipient};
 
 use crate::domain::circuit::Origin;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::transport::{PushAnswer, PushRequest};
+use crate::ports::transport::{PushRequest, PushResponse};
 
 /// Subscription → CallbackCircuit: push this, if the circuit lets it through now.
 #[derive(ActixMessage)]
@@ -18,7 +18,7 @@ pub struct PushEvent {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PushEnd {
-    Answered(PushAnswer),
+    Answered(PushResponse),
     /// It was not tried, because of the circuit: wait for your turn.
     NotNow {
         /// Nothing goes there but trials.

@@ -11,7 +11,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Dependency, Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::dependencies::Report;
+use crate::logic::dependencies::DependencyReport;
 use crate::logic::feed_news::FeedId;
 use crate::logic::service_view::{Alive, RegistrationOutcome, ServiceSummary, ServiceView};
 
@@ -63,7 +63,7 @@ pub struct ChooseStrategy {
 
 /// http → Registry: whether a service has what it needs; `None` if it is not registered.
 #[derive(ActixMessage)]
-#[rtype(result = "Option<Report>")]
+#[rtype(result = "Option<DependencyReport>")]
 pub struct InspectDependencies {
     pub service: ServiceName,
     /// What it would need, in place of what its instances say; then it need not be registered.
@@ -123,7 +123,7 @@ pub struct Polled {
 /// HealthProbe → Registry.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
-pub struct HealthChanged {
+pub struct ProbedHealth {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     /// Which probe says so, of all that were ever begun.

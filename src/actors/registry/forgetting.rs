@@ -14,7 +14,7 @@ use crate::actors::messages::Forgotten;
 use crate::actors::messages::event_store::Record;
 use crate::domain::circuit::CircuitState;
 use crate::domain::fact::Fact;
-use crate::domain::fact::service::{ServiceFact, ServiceSeen};
+use crate::domain::fact::service::{ServiceFact, ServiceGone};
 use crate::domain::ids::ServiceName;
 
 impl Registry {
@@ -67,7 +67,7 @@ impl Handler<Forgotten> for Registry {
             let expiry = self.settings.instance_expiry;
             tracing::info!(%service, ?expiry, "no instance for so long, and nothing waits for it: deregistered");
             let at = self.settings.clock.wall();
-            let gone = Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+            let gone = Fact::Service(ServiceFact::ServiceDeregistered(ServiceGone {
                 service,
                 at,
             }));

@@ -8,7 +8,7 @@ use crate::domain::fact::service::{InstanceWithdrawn, ServiceFact, Withdrawal};
 use crate::domain::moment::Moment;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::service_view::{InstanceView, OutOfRotation, Transport};
+use crate::logic::service_view::{InstanceTransport, InstanceView, OutOfRotation};
 
 pub(super) struct Instance {
     pub registration: Arc<Registration>,
@@ -127,8 +127,8 @@ impl Instance {
 
     pub(super) fn view(&self, now: Moment) -> InstanceView {
         let transport = match self.registration.address {
-            Some(_) => Transport::Http,
-            None => Transport::Pull,
+            Some(_) => InstanceTransport::Http,
+            None => InstanceTransport::Pull,
         };
         InstanceView {
             registration: self.registration.clone(),

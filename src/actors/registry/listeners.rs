@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::service_view::{InstanceView, Transport};
+use crate::logic::service_view::{InstanceTransport, InstanceView};
 
 /// What a socket that listens is to its service.
 pub(super) struct Listener {
@@ -34,7 +34,7 @@ impl Listener {
         };
         InstanceView {
             registration: Arc::new(registration),
-            transport: Transport::WebSocket,
+            transport: InstanceTransport::WebSocket,
             health: Health::Healthy,
             since: self.since,
             cause: Some("its socket is open".to_owned()),

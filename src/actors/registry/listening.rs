@@ -16,7 +16,7 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::logic::feed_news::FeedId;
-use crate::logic::service_view::{InstanceView, Transport};
+use crate::logic::service_view::{InstanceTransport, InstanceView};
 
 impl Handler<Listen> for Registry {
     type Result = ();
@@ -101,10 +101,10 @@ impl Service {
         let mut prefetch = self.prefetch();
         for (id, instance) in &self.instances {
             let mut view = instance.view(now);
-            if view.transport == Transport::Pull
+            if view.transport == InstanceTransport::Pull
                 && let Some(prefetch) = prefetch.get(id)
             {
-                view.transport = Transport::WebSocket;
+                view.transport = InstanceTransport::WebSocket;
                 Arc::make_mut(&mut view.registration).max_in_flight = *prefetch;
             }
             views.push(view);

@@ -14,7 +14,7 @@ use crate::actors::messages::registry::{
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::{ControlFact, StrategyChosen};
-use crate::domain::fact::service::{InstanceDeregistered, ServiceFact, ServiceSeen, Withdrawal};
+use crate::domain::fact::service::{InstanceDeregistered, ServiceFact, ServiceGone, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Health;
@@ -137,7 +137,7 @@ impl Handler<Deregister> for Registry {
         let service = deregister.service;
         let fact = match deregister.instance_id {
             None if self.services.is_registered(&service) => {
-                Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+                Fact::Service(ServiceFact::ServiceDeregistered(ServiceGone {
                     service,
                     at,
                 }))

@@ -8,7 +8,7 @@ use super::due::Due;
 use super::{PULLER_PRESENT, ProbeDied, Registry};
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::{
-    DeliverySeen, HealthChanged, InstanceGone, Polled, SignOfLife,
+    DeliverySeen, InstanceGone, Polled, ProbedHealth, SignOfLife,
 };
 use crate::domain::fact::service::Withdrawal;
 use crate::domain::service::Health;
@@ -17,10 +17,10 @@ use crate::logic::health::Sign;
 /// Pause before a dead probe is replaced.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
-impl Handler<HealthChanged> for Registry {
+impl Handler<ProbedHealth> for Registry {
     type Result = ();
 
-    fn handle(&mut self, changed: HealthChanged, ctx: &mut Context<Self>) {
+    fn handle(&mut self, changed: ProbedHealth, ctx: &mut Context<Self>) {
         let (service, id) = (&changed.service, &changed.instance_id);
         let instance = self.services.instance(service, id);
         // A probe that was replaced may have said something before it ended.

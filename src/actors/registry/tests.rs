@@ -13,7 +13,7 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
 use crate::domain::fact::control::StrategyChosen;
 use crate::domain::fact::service::{
-    InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
+    InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceGone, Withdrawal,
 };
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};
@@ -325,7 +325,7 @@ async fn what_is_not_registered_cannot_be_deregistered() {
     office.commit(registration("a"));
     let answer = office.deregister(Some(instance("b"))).await.unwrap();
     assert_eq!(answer, Err(Refusal::NotFound));
-    let gone = Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+    let gone = Fact::Service(ServiceFact::ServiceDeregistered(ServiceGone {
         service: service("billing"),
         at: office.clock.now(),
     }));

@@ -9,7 +9,7 @@ use crate::domain::moment::Moment;
 use crate::domain::service::{Dependency, Health};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::dependencies::{Finding, Report, check, cycles, union};
+use crate::logic::dependencies::{DependencyReport, DependencyStatus, check, cycles, union};
 use crate::logic::service_view::{ServiceSummary, ServiceView};
 
 impl Services {
@@ -19,7 +19,7 @@ impl Services {
         name: &ServiceName,
         instead: Option<Vec<Dependency>>,
         now: Timestamp,
-    ) -> Option<Report> {
+    ) -> Option<DependencyReport> {
         let needed = match instead {
             Some(needed) => union(&needed),
             None => {
@@ -32,7 +32,7 @@ impl Services {
             graph.insert(other.clone(), names(&service.needs()));
         }
         graph.insert(name.clone(), names(&needed));
-        Some(Report {
+        Some(DependencyReport {
             cycles: cycles(name, &graph),
             findings: check(needed, |needed| self.found(needed, now)),
         })
@@ -56,7 +56,10 @@ impl Services {
             available: service.available(None, now),
             strategy: strategy.unwrap_or(usual),
             has_own_strategy: strategy.is_some(),
-            issues: findings.iter().filter_map(Finding::issue).collect(),
+            issues: findings
+                .iter()
+                .filter_map(DependencyStatus::issue)
+                .collect(),
         })
     }
 
@@ -126,11 +129,11 @@ impl Service {
 
     /// Healthy when all instances are, unhealthy when none is available, else degraded; at most
     /// degraded without what it cannot do without.
-    fn status(&self, findings: &[Finding], now: Timestamp) -> Health {
+    fn status(&self, findings: &[DependencyStatus], now: Timestamp) -> Health {
         if self.available(None, now) == 0 {
             return Health::Unhealthy;
         }
-        let lacks = |finding: &Finding| finding.dependency.critical && !finding.is_met();
+        let lacks = |finding: &DependencyStatus| finding.dependency.critical && !finding.is_met();
         let well = |health| matches!(health, Health::Healthy | Health::Unknown);
         let mut staying = self.instances.values().filter(|one| one.is_staying());
         if staying.all(|one| well(one.health)) && !findings.iter().any(lacks) {

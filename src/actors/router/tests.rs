@@ -19,7 +19,7 @@ use crate::domain::quota::Quota;
 use crate::domain::service::TypeCapacity;
 use crate::logic::quotas::Source;
 use crate::metrics::Scrape;
-use crate::metrics::services::{Picture, ServiceNow};
+use crate::metrics::services::{ServiceNow, ServicesPicture};
 
 /// A gate with room for two messages of each level, and what it lets through.
 struct Gate {
@@ -106,9 +106,9 @@ impl Gate {
             name: "billing".to_owned(),
             ..ServiceNow::default()
         };
-        let picture = Picture {
+        let picture = ServicesPicture {
             services: vec![billing],
-            ..Picture::default()
+            ..ServicesPicture::default()
         };
         let texts = self.metrics.texts(&Scrape {
             totals: Default::default(),

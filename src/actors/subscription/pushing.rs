@@ -19,10 +19,10 @@ use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::moment::Moment;
 use crate::domain::subscription::{DeadEvent, EventDelivered};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::delivery_window::{Ended, Outcome, conclude};
+use crate::logic::delivery_window::{EndedDelivery, Outcome, conclude};
 use crate::logic::outcome::{classify, describe, status_code};
 use crate::logic::webhook::{Handing, push_request};
-use crate::ports::transport::PushAnswer;
+use crate::ports::transport::PushResponse;
 
 /// A dead letter of its own is in the journal.
 #[derive(Message)]
@@ -106,7 +106,7 @@ impl Subscription {
         }
     }
 
-    fn answered(&mut self, push: &Push, answer: &PushAnswer, ctx: &Context<Self>) {
+    fn answered(&mut self, push: &Push, answer: &PushResponse, ctx: &Context<Self>) {
         let moment = self.settings.clock.moment();
         let now = moment.hub;
         let answered = classify(answer);
@@ -221,7 +221,7 @@ impl Subscription {
     /// `before` is the dead letter it was, if it was sent again.
     fn dead_event_of(
         &self,
-        ended: Ended,
+        ended: EndedDelivery,
         before: Option<&DeadEvent>,
         reason: DeadReason,
     ) -> DeadEvent {
@@ -241,7 +241,7 @@ impl Subscription {
     }
 
     /// The event is done with, in its lane.
-    fn end(&mut self, push: &Push, attempt: Attempt) -> Option<Ended> {
+    fn end(&mut self, push: &Push, attempt: Attempt) -> Option<EndedDelivery> {
         let ended = self.window(push.lane)?.end(push.sequence, attempt)?;
         match push.lane {
             LaneId::Live => {
@@ -259,7 +259,7 @@ impl Subscription {
     }
 }
 
-fn attempt(push: &Push, answer: &PushAnswer, now: Moment) -> Attempt {
+fn attempt(push: &Push, answer: &PushResponse, now: Moment) -> Attempt {
     let outcome = classify(answer).outcome();
     Attempt {
         status_code: status_code(answer),
@@ -279,7 +279,7 @@ impl Handler<EventPushed> for Subscription {
                 self.circuit_open(is_open, until);
             }
             // It was not sent, and has waited a moment for what the hub lacked.
-            PushEnd::Answered(PushAnswer::NotTried { error }) => {
+            PushEnd::Answered(PushResponse::NotTried { error }) => {
                 self.give_back(pushed.push, self.settings.clock.now());
                 self.progress.last_error = Some(error);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Context, Handler};
 
 use super::Subscriptions;
-use crate::actors::callback_circuit::Leave;
+use crate::actors::circuit::Leave;
 use crate::actors::messages::circuit_breaker::InspectCircuit;
 use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
 use crate::actors::messages::event_store::Record;

@@ -22,7 +22,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::subscription::SubscriptionId;
 use crate::logic::feed_news::FeedId;
-use crate::logic::subscription_registry::Change;
+use crate::logic::subscription_registry::RegistryChange;
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -53,12 +53,12 @@ impl Subscriptions {
             self.look_at_circuit(&changed.circuit);
         }
         match change {
-            Some(Change::Put { id, left }) => {
+            Some(RegistryChange::Put { id, left }) => {
                 self.subscription_put(id, ctx);
                 self.drop_circuit(left);
                 self.show_subscriptions();
             }
-            Some(Change::Removed { id, left }) => {
+            Some(RegistryChange::Removed { id, left }) => {
                 if let Some(ended) = self.children.subscriptions.remove(&id) {
                     ended.child.address.do_send(EndSubscription);
                     let feed = ended.feed;
@@ -70,7 +70,7 @@ impl Subscriptions {
                 self.give_up_dead_events(id);
                 self.show_subscriptions();
             }
-            Some(Change::DeadEvent(dead_event)) => {
+            Some(RegistryChange::DeadEvent(dead_event)) => {
                 let id = dead_event.subscription_id;
                 if let Some(child) = self.child(id) {
                     child.do_send(DeliverDeadEvent { dead_event });
@@ -80,7 +80,7 @@ impl Subscriptions {
                     self.bring_dead_event(dead_event);
                 }
             }
-            Some(Change::Replay(replay)) => {
+            Some(RegistryChange::Replay(replay)) => {
                 if let Some(child) = self.child(replay.subscription_id) {
                     child.do_send(RunReplay { replay });
                 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::alternatives::Alternatives;
 use super::ends::Ends;
-use super::listing::{Listing, Measured};
+use super::listing::{Measured, RowListing};
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
@@ -123,12 +123,12 @@ pub(super) fn by_id(id: MessageId) -> Statement {
 }
 
 /// Newest first.
-pub(super) fn page(query: &DeadEventQuery) -> Listing {
+pub(super) fn page(query: &DeadEventQuery) -> RowListing {
     let order = "position DESC";
     // And the one after the page.
     let most = query.limit.saturating_add(1);
     let rows = matching(query, None).of(Statement::new(ROWS), order, most);
-    Listing::new(rows, order, query.limit)
+    RowListing::new(rows, order, query.limit)
 }
 
 /// Oldest first.

@@ -5,7 +5,7 @@ use crate::logic::page::{Filling, MOST_BYTES};
 
 /// Rows in an order of their own, of which a page is asked for.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub struct RowListing {
     rows: Statement,
     /// As after `ORDER BY`. No two rows are equal by it.
     order: &'static str,
@@ -22,7 +22,7 @@ pub trait Measured {
     fn bytes(&self) -> usize;
 }
 
-impl Listing {
+impl RowListing {
     /// A page of at most `limit` of `rows`, which have neither an order nor a limit yet.
     pub fn new(rows: Statement, order: &'static str, limit: usize) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Listing {
         rows.sql(" LIMIT ").bind(self.limit.saturating_add(1))
     }
 
-    /// For a database that sends all it finds: as [`Listing::statement`], but only rows before
+    /// For a database that sends all it finds: as [`RowListing::statement`], but only rows before
     /// which there is room, and one more. Measuring does not read them: long texts lie elsewhere.
     pub fn statement_within_bytes<R: Measured>(&self) -> Statement {
         let (order, bytes) = (self.order, R::BYTES);

@@ -46,7 +46,7 @@ impl<S: Sql> SqlArchive<S> {
     pub async fn plan(&self, question: &Question) -> Result<Vec<String>, ArchiveError> {
         let statement = match question {
             Question::Messages(query) => {
-                S::statement::<messages::row::Row>(&messages::questions::page(query))
+                S::statement::<messages::row::MessageRow>(&messages::questions::page(query))
             }
             Question::IdsAfter(query, after) => messages::questions::ids_after(query, *after),
             Question::DeadEvents(query) => {

@@ -19,12 +19,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 
-use super::listing::{Listing, Measured};
-use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
+use super::listing::{Measured, RowListing};
+use super::sql::{AnyRow, Applied, Sql, SqlArchive, unavailable};
 use super::standing;
 use super::statement::Statement;
 use crate::adapters::tls::Trust;
-use crate::logic::ownership::{Claim, Claimed, Denial};
+use crate::logic::ownership::{Claim, Claimed, OwnershipDenial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{ArchiveError, LOOK_LIMIT};
@@ -127,11 +127,11 @@ impl Sql for Postgres {
 
     const EXPLAIN: &'static str = "EXPLAIN ";
 
-    fn statement<R: Measured>(listing: &Listing) -> Statement {
+    fn statement<R: Measured>(listing: &RowListing) -> Statement {
         listing.statement_within_bytes::<R>()
     }
 
-    async fn look(&self, statement: Statement) -> Result<standing::Row, ArchiveError> {
+    async fn look(&self, statement: Statement) -> Result<standing::StandingRow, ArchiveError> {
         self.run_on(&self.looker, LOOK_LIMIT, move |connection| {
             let statement = statement.clone();
             async move { statement.get_result(connection).await }.boxed()
@@ -144,7 +144,7 @@ impl Sql for Postgres {
         Ok(false)
     }
 
-    async fn load<R: Record>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
+    async fn load<R: AnyRow>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
         self.run(READ_TIMEOUT, move |connection| {
             let statement = statement.clone();
             async move { statement.load(connection).await }.boxed()
@@ -152,7 +152,10 @@ impl Sql for Postgres {
         .await
     }
 
-    async fn page<R: Record + Measured>(&self, listing: Listing) -> Result<Page<R>, ArchiveError> {
+    async fn page<R: AnyRow + Measured>(
+        &self,
+        listing: RowListing,
+    ) -> Result<Page<R>, ArchiveError> {
         let rows: Vec<R> = Sql::load(self, Self::statement::<R>(&listing)).await?;
         let mut filling = listing.filling();
         for row in rows {
@@ -172,7 +175,7 @@ impl Sql for Postgres {
         .await
     }
 
-    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
+    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, OwnershipDenial>, ArchiveError> {
         self.run(CLAIM_TIMEOUT, move |connection| {
             let claim = claim.clone();
             async move { write::claim(connection, claim).await }.boxed()

@@ -11,7 +11,7 @@ use diesel::sqlite::Sqlite;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::listing::{Listing, Measured};
+use super::listing::{Measured, RowListing};
 use super::messages::row::{RowError, position};
 use super::statement::Statement;
 use super::{dead_events, events, messages, snapshots, standing};
@@ -19,7 +19,7 @@ use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot};
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::logic::event_query::EventQuery;
-use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, OwnershipDenial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
@@ -34,7 +34,7 @@ pub(super) type Applied = (ArchiveStanding, BatchVerdict);
 /// A database that runs statements.
 pub trait Sql: Send + Sync + 'static {
     /// All rows the statement finds, which are few or small.
-    fn load<R: Record>(
+    fn load<R: AnyRow>(
         &self,
         statement: Statement,
     ) -> impl Future<Output = Result<Vec<R>, ArchiveError>> + Send;
@@ -43,7 +43,7 @@ pub trait Sql: Send + Sync + 'static {
     fn look(
         &self,
         statement: Statement,
-    ) -> impl Future<Output = Result<standing::Row, ArchiveError>> + Send;
+    ) -> impl Future<Output = Result<standing::StandingRow, ArchiveError>> + Send;
 
     /// As [`ArchiveWriter::tidy`].
     fn tidy(&self) -> impl Future<Output = Result<bool, ArchiveError>> + Send;
@@ -58,12 +58,12 @@ pub trait Sql: Send + Sync + 'static {
     const EXPLAIN: &'static str;
 
     /// What finds a page.
-    fn statement<R: Measured>(listing: &Listing) -> Statement;
+    fn statement<R: Measured>(listing: &RowListing) -> Statement;
 
     /// The page, without reading more of the rest than what is next.
-    fn page<R: Record + Measured>(
+    fn page<R: AnyRow + Measured>(
         &self,
-        listing: Listing,
+        listing: RowListing,
     ) -> impl Future<Output = Result<Page<R>, ArchiveError>> + Send;
 
     /// As [`ArchiveWriter::apply`].
@@ -76,16 +76,16 @@ pub trait Sql: Send + Sync + 'static {
     fn claim(
         &self,
         claim: Claim,
-    ) -> impl Future<Output = Result<Result<Claimed, Denial>, ArchiveError>> + Send;
+    ) -> impl Future<Output = Result<Result<Claimed, OwnershipDenial>, ArchiveError>> + Send;
 
     /// As [`ArchiveWriter::close`].
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// What is read from any database alike.
-pub trait Record: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static {}
+pub trait AnyRow: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static {}
 
-impl<R: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static> Record for R {}
+impl<R: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static> AnyRow for R {}
 
 /// The history in a database.
 pub struct SqlArchive<S> {
@@ -99,7 +99,7 @@ pub(super) struct Number {
 }
 
 impl<S: Sql> SqlArchive<S> {
-    async fn load<R: Record, T>(
+    async fn load<R: AnyRow, T>(
         &self,
         statement: Statement,
         read: impl Fn(R) -> Result<T, RowError>,
@@ -109,9 +109,9 @@ impl<S: Sql> SqlArchive<S> {
         rows.collect::<Result<_, _>>().map_err(unreadable)
     }
 
-    async fn page<R: Record + Measured, T>(
+    async fn page<R: AnyRow + Measured, T>(
         &self,
-        listing: Listing,
+        listing: RowListing,
         read: impl Fn(R) -> Result<T, RowError>,
     ) -> Result<Page<T>, ArchiveError> {
         let page = self.database.page(listing).await?;
@@ -126,7 +126,7 @@ impl<S: Sql> SqlArchive<S> {
 
 impl<S: Sql> ArchiveReader for SqlArchive<S> {
     fn standing(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
-        let standing = self.load(standing::read(), standing::Row::into_standing);
+        let standing = self.load(standing::read(), standing::StandingRow::into_standing);
         async move {
             let missing = || ArchiveError::Unavailable("its checkpoint is missing".to_owned());
             standing.await?.pop().ok_or_else(missing)
@@ -195,7 +195,8 @@ impl<S: Sql> MessageArchive for SqlArchive<S> {
         query: MessageQuery,
     ) -> BoxFuture<'_, Result<Page<ArchivedMessage>, ArchiveError>> {
         let page = messages::questions::page(&query);
-        self.page(page, messages::row::Row::into_archived).boxed()
+        self.page(page, messages::row::MessageRow::into_archived)
+            .boxed()
     }
 
     fn ids_after(
@@ -204,7 +205,7 @@ impl<S: Sql> MessageArchive for SqlArchive<S> {
         after: Position,
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
         let places = messages::questions::ids_after(&query, after);
-        self.load(places, messages::row::Place::read).boxed()
+        self.load(places, messages::row::MessagePlace::read).boxed()
     }
 
     fn ages_after(
@@ -213,7 +214,8 @@ impl<S: Sql> MessageArchive for SqlArchive<S> {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Age>, ArchiveError>> {
         let ages = messages::retention::ages_after(after, limit);
-        self.load(ages, messages::retention::Row::read).boxed()
+        self.load(ages, messages::retention::RetentionRow::read)
+            .boxed()
     }
 }
 
@@ -290,7 +292,7 @@ impl<S: Sql> StreamArchive for SqlArchive<S> {
     ) -> BoxFuture<'_, Result<Vec<StreamHead>, ArchiveError>> {
         let heads = self.load(
             events::questions::streams_before(sequence),
-            events::row::Head::read,
+            events::row::StreamHeadRow::read,
         );
         async move {
             let mut heads = heads.await?;

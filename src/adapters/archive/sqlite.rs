@@ -13,11 +13,11 @@ use diesel::connection::DefaultLoadingMode;
 use tokio::sync::{RwLock, RwLockReadGuard};
 use tokio::task::spawn_blocking;
 
-use super::listing::{Listing, Measured};
-use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
+use super::listing::{Measured, RowListing};
+use super::sql::{AnyRow, Applied, Sql, SqlArchive, unavailable};
 use super::standing;
 use super::statement::Statement;
-use crate::logic::ownership::{Claim, Claimed, Denial};
+use crate::logic::ownership::{Claim, Claimed, OwnershipDenial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
@@ -72,11 +72,11 @@ impl Sql for SqliteFile {
 
     const EXPLAIN: &'static str = "EXPLAIN QUERY PLAN ";
 
-    fn statement<R: Measured>(listing: &Listing) -> Statement {
+    fn statement<R: Measured>(listing: &RowListing) -> Statement {
         listing.statement()
     }
 
-    async fn look(&self, statement: Statement) -> Result<standing::Row, ArchiveError> {
+    async fn look(&self, statement: Statement) -> Result<standing::StandingRow, ArchiveError> {
         let connections = self.connections().await?;
         let looked = connections.look(move |connection| statement.get_result(connection));
         let found = looked.await.map_err(|cause| unavailable(&cause))?;
@@ -91,7 +91,7 @@ impl Sql for SqliteFile {
         tidied.map_err(|cause| unavailable(&cause))
     }
 
-    async fn load<R: Record>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
+    async fn load<R: AnyRow>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
         let connections = self.connections().await?;
         connections
             .read(move |connection| statement.load(connection))
@@ -99,7 +99,10 @@ impl Sql for SqliteFile {
             .map_err(|cause| unavailable(&cause))
     }
 
-    async fn page<R: Record + Measured>(&self, listing: Listing) -> Result<Page<R>, ArchiveError> {
+    async fn page<R: AnyRow + Measured>(
+        &self,
+        listing: RowListing,
+    ) -> Result<Page<R>, ArchiveError> {
         let connections = self.connections().await?;
         connections
             .read(move |connection| {
@@ -127,7 +130,7 @@ impl Sql for SqliteFile {
             .map_err(|cause| unavailable(&cause))
     }
 
-    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
+    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, OwnershipDenial>, ArchiveError> {
         let connections = self.connections().await?;
         connections
             .write(move |connection| write::claim(connection, &claim))

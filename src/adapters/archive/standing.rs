@@ -11,7 +11,7 @@ use crate::logic::ownership::ArchiveStanding;
 use crate::logic::writer::Writer;
 
 #[derive(QueryableByName)]
-pub struct Row {
+pub struct StandingRow {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = Nullable<Text>)]
@@ -20,7 +20,7 @@ pub struct Row {
     epoch: i64,
 }
 
-impl Row {
+impl StandingRow {
     pub fn into_standing(self) -> Result<ArchiveStanding, RowError> {
         let hub = self.hub.as_deref().map(Uuid::parse_str).transpose()?;
         let writer = hub.map(HubId).map(|hub| Writer {

@@ -10,7 +10,7 @@ use crate::domain::message::State;
 use crate::domain::subscription::DeadEvent;
 use crate::logic::event_query::EventQuery;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict};
-use crate::logic::projection::{Batch, Change, DeadEventChange, Opening};
+use crate::logic::projection::{Batch, DeadEventChange, MessageChange, Opening};
 use crate::ports::archive::{
     Age, ArchiveError, ArchivedDeadEvent, ArchivedMessage, ArchivedStream, DeadLetterQuery,
     MessageQuery,
@@ -157,7 +157,7 @@ impl Contents {
         })
     }
 
-    fn change(&mut self, change: &Change) {
+    fn change(&mut self, change: &MessageChange) {
         if change.is_deleted {
             self.rows.remove(&change.id);
         }

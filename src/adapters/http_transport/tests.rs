@@ -27,8 +27,8 @@ fn request(url: &str) -> PushRequest {
     }
 }
 
-fn status(code: u16, excerpt: &str) -> PushAnswer {
-    PushAnswer::Status {
+fn status(code: u16, excerpt: &str) -> PushResponse {
+    PushResponse::Status {
         code,
         retry_after: None,
         excerpt: excerpt.to_owned(),
@@ -72,7 +72,7 @@ async fn what_is_wrong_with_a_head_is_said() {
     let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n";
     let server = Server::start([Script::answering(&[huge])]).await;
     let answer = transport().push(request(&server.url())).await;
-    let PushAnswer::NoAnswer { error } = answer else {
+    let PushResponse::NoAnswer { error } = answer else {
         panic!("{answer:?}");
     };
     assert!(
@@ -122,7 +122,7 @@ async fn interim_answers_do_not_prolong_the_time() {
     hurried.timeout = Duration::from_millis(200);
     let answer = transport().push(hurried).await;
     assert!(
-        matches!(&answer, PushAnswer::NoAnswer { error } if error == "no answer within 200ms"),
+        matches!(&answer, PushResponse::NoAnswer { error } if error == "no answer within 200ms"),
         "{answer:?}"
     );
 }
@@ -134,7 +134,7 @@ async fn another_protocol_is_no_answer_and_ends_the_connection() {
     let transport = transport();
     let answer = transport.push(request(&server.url())).await;
     assert!(
-        matches!(&answer, PushAnswer::NoAnswer { error } if error.contains("101")),
+        matches!(&answer, PushResponse::NoAnswer { error } if error.contains("101")),
         "{answer:?}"
     );
     assert_eq!(
@@ -165,7 +165,7 @@ async fn a_fresh_connection_that_is_closed_without_an_answer_is_a_failure() {
     let server = Server::start([Script::closing_when_asked()]).await;
     let answer = transport().push(request(&server.url())).await;
     let error = "connection closed before an answer".to_owned();
-    assert_eq!(answer, PushAnswer::NoAnswer { error });
+    assert_eq!(answer, PushResponse::NoAnswer { error });
     assert_eq!(server.connections(), 1);
 }
 
@@ -183,7 +183,10 @@ async fn half_an_answer_is_asked_for_once_only() {
         status(200, "")
     );
     let answer = transport.push(request(&server.url())).await;
-    assert!(matches!(answer, PushAnswer::NoAnswer { .. }), "{answer:?}");
+    assert!(
+        matches!(answer, PushResponse::NoAnswer { .. }),
+        "{answer:?}"
+    );
     assert_eq!(server.heads().len(), 2);
 }
 
@@ -218,13 +221,13 @@ async fn the_status_is_enough() {
             let answer = transport.push(request(&server.url())).await;
             assert!(matches!(
                 answer,
-                PushAnswer::Status {
+                PushResponse::Status {
                     code: 200 | 204,
                     ..
                 }
             ));
             let probed = transport.probe(server.url(), PATIENCE).await;
-            assert_eq!(probed, ProbeAnswer::Well);
+            assert_eq!(probed, ProbeResponse::Well);
         }
         assert!(began.elapsed() < Duration::from_secs(1));
         assert_eq!(server.connections(), 6, "none of them can be used again");
@@ -255,7 +258,7 @@ async fn what_comes_unasked_belongs_to_no_request() {
         let first = transport.push(request(&server.url())).await;
         assert!(matches!(
             first,
-            PushAnswer::Status {
+            PushResponse::Status {
                 code: 200 | 204,
                 ..
             }
@@ -299,7 +302,7 @@ async fn a_head_may_have_many_lines() {
     let transport = transport();
     let answer = transport.push(request(&server.url())).await;
     assert_eq!(answer, status(200, ""));
-    let PushAnswer::NoAnswer { error } = transport.push(request(&server.url())).await else {
+    let PushResponse::NoAnswer { error } = transport.push(request(&server.url())).await else {
         panic!("it has more lines than there may be");
     };
     assert!(error.contains("1,000 lines"), "{error}");
@@ -311,7 +314,7 @@ async fn heads_are_bounded() {
     let server = Server::start([Script::answering(&[huge.as_bytes()])]).await;
     let answer = transport().push(request(&server.url())).await;
     assert!(
-        matches!(&answer, PushAnswer::NoAnswer { error } if error.starts_with("not an HTTP answer")),
+        matches!(&answer, PushResponse::NoAnswer { error } if error.starts_with("not an HTTP answer")),
         "{answer:?}"
     );
 }
@@ -333,7 +336,10 @@ async fn a_message_in_a_hurry_is_cut_short_and_others_are_not_answered() {
     let mut refused = request("http://127.0.0.1:9");
     refused.is_hurried = true;
     let answer = transport().push(refused).await;
-    assert!(matches!(answer, PushAnswer::NoAnswer { .. }), "{answer:?}");
+    assert!(
+        matches!(answer, PushResponse::NoAnswer { .. }),
+        "{answer:?}"
+    );
 }
 
 #[actix::test]
@@ -356,14 +362,20 @@ async fn want_of_files_is_nobodys_failure_and_may_pass() {
     let answer = transport.push(request("http://passing")).await;
     assert_eq!(answer, status(200, ""));
     let answer = transport.push(request("http://lasting")).await;
-    assert!(matches!(answer, PushAnswer::NotTried { .. }), "{answer:?}");
+    assert!(
+        matches!(answer, PushResponse::NotTried { .. }),
+        "{answer:?}"
+    );
     let probed = transport.probe("http://lasting".to_owned(), PATIENCE).await;
-    assert!(matches!(probed, ProbeAnswer::NotTried(_)), "{probed:?}");
+    assert!(matches!(probed, ProbeResponse::NotTried(_)), "{probed:?}");
     // Also if its time is over before.
     let mut hurried = request("http://lasting");
     hurried.timeout = Duration::from_millis(20);
     let answer = transport.push(hurried).await;
-    assert!(matches!(answer, PushAnswer::NotTried { .. }), "{answer:?}");
+    assert!(
+        matches!(answer, PushResponse::NotTried { .. }),
+        "{answer:?}"
+    );
 }
 
 #[actix::test]
@@ -384,12 +396,12 @@ async fn a_name_that_leads_somewhere_else_the_next_time_is_looked_at_again() {
     let url = format!("http://rebinding:{port}");
     assert_eq!(transport.push(request(&url)).await, status(200, ""));
     sleep(Duration::from_millis(20)).await;
-    let denied = PushAnswer::NoAnswer {
+    let denied = PushResponse::NoAnswer {
         error: DENIED.to_owned(),
     };
     assert_eq!(transport.push(request(&url)).await, denied);
     let probed = transport.probe(url, PATIENCE).await;
-    assert_eq!(probed, ProbeAnswer::NotWell(DENIED.to_owned()));
+    assert_eq!(probed, ProbeResponse::NotWell(DENIED.to_owned()));
     for url in [
         "http://127.0.0.2",
         "http://[::ffff:127.0.0.2]:9",
@@ -409,7 +421,7 @@ async fn one_place_is_probed_at_even_distances_and_no_probe_pays_for_that() {
     // Their patience is much shorter than their turn is away.
     let probes = (0..10).map(|_| transport.probe(server.url(), Duration::from_millis(200)));
     let answers = futures_util::future::join_all(probes).await;
-    assert!(answers.iter().all(|answer| *answer == ProbeAnswer::Well));
+    assert!(answers.iter().all(|answer| *answer == ProbeResponse::Well));
     assert!(
         began.elapsed() >= PROBE_DISTANCE * 9,
         "{:?}",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::opening;
 use crate::domain::ids::Position;
-use crate::logic::journal::segment::Order;
+use crate::logic::journal::segment::Density;
 
 /// What a compaction writes to until it is complete.
 pub const UNFINISHED: &str = "compaction.tmp";
@@ -40,10 +40,10 @@ impl SegmentFile {
         }
     }
 
-    pub fn order(&self) -> Order {
+    pub fn order(&self) -> Density {
         match self.compacted_through {
-            Some(_) => Order::Sparse,
-            None => Order::Dense,
+            Some(_) => Density::Sparse,
+            None => Density::Dense,
         }
     }
 
@@ -64,7 +64,7 @@ impl SegmentFile {
 
 /// The segments that make up a journal, and the files it can do without.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Listing {
+pub struct SegmentListing {
     /// Oldest first; only the first may be a compacted one.
     pub segments: Vec<SegmentFile>,
     /// Left by a compaction that a crash interrupted: unfinished, or replaced by a finished one. And
@@ -72,7 +72,7 @@ pub struct Listing {
     pub leftovers: Vec<PathBuf>,
 }
 
-impl Listing {
+impl SegmentListing {
     pub fn read(directory: &Path) -> io::Result<Self> {
         let mut listing = Self::default();
         for entry in fs::read_dir(directory)? {
@@ -90,7 +90,7 @@ impl Listing {
         Ok(listing)
     }
 
-    /// As [`Listing::read`], of a directory in which a compaction may be at work: what it renames and
+    /// As [`SegmentListing::read`], of a directory in which a compaction may be at work: what it renames and
     /// removes while the names are read could be seen in part. Two readings that say the same did not
     /// meet one.
     pub fn read_settled(directory: &Path) -> io::Result<Self> {
@@ -188,7 +188,7 @@ mod tests {
         for name in names {
             File::create(directory.path().join(name)).unwrap();
         }
-        let listing = Listing::read(directory.path()).unwrap();
+        let listing = SegmentListing::read(directory.path()).unwrap();
         let name = |segment: &SegmentFile| {
             let name = segment.path.file_name().unwrap();
             name.to_str().unwrap().to_owned()

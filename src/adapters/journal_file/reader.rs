@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::directory::{Listing, SegmentFile, look_again};
+use super::directory::{SegmentFile, SegmentListing, look_again};
 use super::opening::{self, failed};
 use super::replay::{damaged, decode};
 use crate::domain::fact::Recorded;
@@ -78,7 +78,7 @@ impl FileReader {
         if next_position > self.next {
             self.next = next_position;
         }
-        let listing = Listing::read(&self.directory);
+        let listing = SegmentListing::read(&self.directory);
         let listing = listing.map_err(|cause| failed(&self.directory, cause))?;
         if listing.segment_of(self.next) == Some(&ended.segment) {
             let cause = format!("record {} is not readable", self.next);
@@ -99,7 +99,7 @@ impl FileReader {
     }
 
     fn open(&self) -> io::Result<(SegmentFile, File)> {
-        let listing = Listing::read(&self.directory)?;
+        let listing = SegmentListing::read(&self.directory)?;
         let segment = listing.segment_of(self.next).ok_or_else(|| {
             let cause = format!("no segment holds record {}", self.next);
             io::Error::other(cause)

@@ -8,7 +8,7 @@ use super::opening::{self, failed};
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
 use crate::logic::journal::frame::{Flaw, Frame};
-use crate::logic::journal::segment::{Ending, SegmentReader};
+use crate::logic::journal::segment::{SegmentEnd, SegmentReader};
 use crate::ports::journal::{Cut, JournalError};
 
 /// What is done with each record; its first error ends the reading.
@@ -27,8 +27,8 @@ pub struct Read {
 pub fn read_sealed(segment: &SegmentFile, visit: VisitFrame) -> Result<Read, JournalError> {
     let (read, ending) = read(segment, visit)?;
     match ending {
-        Ending::Clean => {}
-        Ending::Unfinished { offset, flaw, .. } | Ending::Damaged { offset, flaw } => {
+        SegmentEnd::Clean => {}
+        SegmentEnd::Unfinished { offset, flaw, .. } | SegmentEnd::Damaged { offset, flaw } => {
             return Err(damaged(&segment.path, offset, flaw.to_string()));
         }
     }
@@ -47,9 +47,11 @@ pub fn read_newest(
 ) -> Result<(Read, Option<Cut>), JournalError> {
     let (read, ending) = read(segment, visit)?;
     match ending {
-        Ending::Clean => Ok((read, None)),
-        Ending::Damaged { offset, flaw } => Err(damaged(&segment.path, offset, flaw.to_string())),
-        Ending::Unfinished {
+        SegmentEnd::Clean => Ok((read, None)),
+        SegmentEnd::Damaged { offset, flaw } => {
+            Err(damaged(&segment.path, offset, flaw.to_string()))
+        }
+        SegmentEnd::Unfinished {
             offset,
             bytes,
             zeroes,
@@ -70,13 +72,13 @@ pub fn read_newest(
 ///
 /// # Errors
 /// If `input` cannot be read.
-pub fn ending(input: impl io::Read, segment: &SegmentFile) -> io::Result<Ending> {
+pub fn ending(input: impl io::Read, segment: &SegmentFile) -> io::Result<SegmentEnd> {
     let mut reader = SegmentReader::new(input, segment.first, segment.order()).by_units();
     while reader.next_frame()?.is_some() {}
     reader.ending()
 }
 
-fn read(segment: &SegmentFile, visit: VisitFrame) -> Result<(Read, Ending), JournalError> {
+fn read(segment: &SegmentFile, visit: VisitFrame) -> Result<(Read, SegmentEnd), JournalError> {
     let io_failed = |cause| failed(&segment.path, cause);
     let file = opening::open(&segment.path).map_err(io_failed)?;
     let mut reader = SegmentReader::new(file, segment.first, segment.order()).by_units();

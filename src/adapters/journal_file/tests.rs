@@ -164,7 +164,7 @@ fn the_journal_knows_how_the_clock_was_set() {
     drop(journal);
 
     // Of a journal that begins anew it says nothing.
-    for segment in Listing::read(directory.path()).unwrap().segments {
+    for segment in SegmentListing::read(directory.path()).unwrap().segments {
         fs::remove_file(segment.path).unwrap();
     }
     let (mut journal, _) = open(directory.path());

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::io_error::named;
-use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
+use crate::adapters::journal_file::directory::{SegmentFile, SegmentListing, look_again};
 use crate::adapters::journal_file::replay::{check_follows, decode, read_newest, read_sealed};
 use crate::domain::ids::Position;
 use crate::logic::journal::frame::Frame;
@@ -75,7 +75,7 @@ pub fn check(directory: &Path) -> io::Result<Report> {
 }
 
 fn try_check(directory: &Path) -> io::Result<Report> {
-    let segments = Listing::read_settled(directory)?.segments;
+    let segments = SegmentListing::read_settled(directory)?.segments;
     let mut report = Report::default();
     let mut expected = Some(1);
     for (index, segment) in segments.iter().enumerate() {

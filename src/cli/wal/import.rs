@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::io_error::named;
-use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
+use crate::adapters::journal_file::directory::{self, SegmentFile, SegmentListing, UNFINISHED};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{HIGHEST, Position};
@@ -87,7 +87,7 @@ fn missing(data_dir: &Path) -> Vec<PathBuf> {
 fn make(directory: &Path, input: &mut dyn BufRead) -> Result<u64, ImportError> {
     // Nobody else begins here meanwhile; and the journal gets an identity of its own.
     let journal = FileJournal::open(directory, JournalOptions::default())?;
-    if !Listing::read(directory)?.segments.is_empty() {
+    if !SegmentListing::read(directory)?.segments.is_empty() {
         return Err(ImportError::NotEmpty(directory.display().to_string()));
     }
     let written = write(directory, input);

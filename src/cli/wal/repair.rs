@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use ahash::{AHashMap, AHashSet};
 
 use super::check::{SegmentState, check};
-use crate::adapters::journal_file::directory::{self, Listing, SegmentFile};
+use crate::adapters::journal_file::directory::{self, SegmentFile, SegmentListing};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
@@ -115,7 +115,7 @@ pub fn repair(data_dir: &Path, accept_loss: bool) -> Result<Repair, RepairError>
     let directory = data_dir.join("wal");
     let _lock = FileJournal::open(&directory, JournalOptions::default())?;
     let mut repair = Repair::default();
-    let listing = Listing::read(&directory)?;
+    let listing = SegmentListing::read(&directory)?;
     let is_damaged = damaged_segments(&directory)?;
     for (index, segment) in listing.segments.iter().enumerate() {
         if is_damaged.contains(&segment.path) {
@@ -197,7 +197,7 @@ fn damages_of(segment: &SegmentFile, next: Option<Position>) -> Result<Vec<Damag
 /// Finds out what was settled: a message of which a readable record tells so behind the damage,
 /// and whose acceptance, if that is what is damaged, is nowhere else. An id that is damaged itself
 /// and happens to be another message's does not pass for it.
-fn judge(listing: &Listing, damages: &mut [Damage]) -> Result<(), RepairError> {
+fn judge(listing: &SegmentListing, damages: &mut [Damage]) -> Result<(), RepairError> {
     let mut accepted = AHashSet::new();
     let mut settled = AHashMap::new();
     for segment in &listing.segments {

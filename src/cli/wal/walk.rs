@@ -6,11 +6,11 @@ use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
 use super::io_error::named;
-use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
+use crate::adapters::journal_file::directory::{SegmentFile, SegmentListing, look_again};
 use crate::adapters::journal_file::replay::ending;
 use crate::domain::ids::Position;
 use crate::logic::journal::frame::{Flaw, Frame};
-use crate::logic::journal::segment::{Ending, SegmentReader};
+use crate::logic::journal::segment::{SegmentEnd, SegmentReader};
 use crate::ports::journal::Cut;
 
 /// Because of this the hub would not start.
@@ -92,7 +92,7 @@ impl Walk {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let opened = look_again(|| {
             let mut files = Vec::new();
-            for segment in Listing::read_settled(directory)?.segments {
+            for segment in SegmentListing::read_settled(directory)?.segments {
                 let file = File::open(&segment.path);
                 match file {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
@@ -240,7 +240,7 @@ impl Stretch<'_> {
     fn cut(&self, mut file: &File) -> io::Result<Option<Cut>> {
         file.rewind()?;
         Ok(match ending(file, self.segment)? {
-            Ending::Unfinished {
+            SegmentEnd::Unfinished {
                 offset,
                 bytes,
                 zeroes,
@@ -251,7 +251,7 @@ impl Stretch<'_> {
                 bytes,
                 zeroes,
             }),
-            Ending::Clean | Ending::Damaged { .. } => None,
+            SegmentEnd::Clean | SegmentEnd::Damaged { .. } => None,
         })
     }
 }

@@ -21,17 +21,26 @@ pub enum ServiceFact {
     /// An instance stays registered but takes nothing new until it registers again.
     InstanceWithdrawn(InstanceWithdrawn),
     /// A service left with all its instances, or nobody of it was there for too long.
-    ServiceDeregistered(ServiceSeen),
+    ServiceDeregistered(ServiceGone),
     /// An instance is well, or not, in another way than before.
     HealthChanged(HealthChanged),
 }
 
-/// A service, seen for the first time or no longer there.
+/// A service, seen for the first time.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ServiceSeen {
     /// Its name.
     pub service: ServiceName,
     /// When that was.
+    pub at: Timestamp,
+}
+
+/// A service that is no more.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ServiceGone {
+    /// Its name.
+    pub service: ServiceName,
+    /// When it was forgotten or deregistered.
     pub at: Timestamp,
 }
 
@@ -104,7 +113,8 @@ impl ServiceFact {
     /// When it happened, by the clock of the hub that wrote it.
     pub fn at(&self) -> Timestamp {
         match self {
-            Self::ServiceSeen(seen) | Self::ServiceDeregistered(seen) => seen.at,
+            Self::ServiceSeen(seen) => seen.at,
+            Self::ServiceDeregistered(gone) => gone.at,
             Self::ServiceRegistered(registration) => registration.registered_at,
             Self::InstanceDeregistered(gone) => gone.at,
             Self::InstanceWithdrawn(withdrawn) => withdrawn.at,

@@ -10,8 +10,8 @@ use crate::api;
 use crate::api::unknown::Ignored;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
-use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
-use crate::http::body::{self, Body, Incoming};
+use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson, told};
+use crate::http::body::{self, ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::messages::send::Labels;
@@ -24,20 +24,18 @@ use crate::hub::publish::PublishOutcome;
 use crate::hub::request::RequestContext;
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = EventBatchReceipt)]
-pub(crate) struct Answer {
+pub(crate) struct EventBatchReceipt {
     accepted: usize,
     rejected: usize,
     /// One for each event, in order.
-    results: Vec<Item>,
+    results: Vec<EventBatchItem>,
 }
 
 /// What became of one event of a batch.
 #[derive(Serialize, ToSchema)]
-#[schema(as = EventBatchItem)]
 #[serde(untagged)]
-pub(crate) enum Item {
-    Accepted(TakenItem),
+pub(crate) enum EventBatchItem {
+    Accepted(PublishedItem),
     Refused {
         index: usize,
         #[schema(value_type = ErrorBody)]
@@ -46,8 +44,7 @@ pub(crate) enum Item {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = PublishedItem)]
-pub(crate) struct TakenItem {
+pub(crate) struct PublishedItem {
     index: usize,
     #[serde(flatten)]
     taken: Taken,
@@ -70,7 +67,7 @@ type Outcome = Result<Taken, HubError>;
         content((EventBatchInput = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
-        (status = 202, description = "At least one event was published", body = Answer),
+        (status = 202, description = "At least one event was published", body = EventBatchReceipt),
         (status = 400, description = "INVALID_MESSAGE: no batch, or none of its events was accepted; `details.results` says why"),
         (status = 403, description = "AUTH_FAILED: all sources are somebody else"),
         (status = 409, description = "VERSION_CONFLICT: no stream is as expected. CONFLICT: all ids were used for events with other content"),
@@ -83,14 +80,14 @@ type Outcome = Result<Taken, HubError>;
 pub(crate) async fn publish_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HttpError> {
     // Around a payload: its event, the array, perhaps the object around it.
-    let body = Body::read(&hub, payload, body::BATCH, 3, Subject::Message).await?;
+    let body = ReadBody::read(&hub, payload, body::BATCH, 3, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
-    let batch = Batch::split(body.text(), Items::Events, is_ndjson(&request))?;
+    let batch = BatchItems::split(body.text(), Items::Events, is_ndjson(&request))?;
     let atomic = batch.atomic;
     let (outcomes, offers) = read(&batch.items, &context);
     let _place = body.without_text();
@@ -193,7 +190,7 @@ fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HttpErro
         let results = told(&errors);
         return Err(HttpError::Batch { error, results });
     }
-    Ok(HttpResponse::Accepted().json(Answer {
+    Ok(HttpResponse::Accepted().json(EventBatchReceipt {
         accepted,
         rejected,
         results: items(outcomes),
@@ -218,10 +215,10 @@ fn refuse_others(outcomes: Vec<Outcome>, index: usize) -> Vec<Outcome> {
     others.map(refuse).collect()
 }
 
-fn items(outcomes: Vec<Outcome>) -> Vec<Item> {
+fn items(outcomes: Vec<Outcome>) -> Vec<EventBatchItem> {
     let item = |(index, outcome)| match outcome {
-        Ok(taken) => Item::Accepted(TakenItem { index, taken }),
-        Err(error) => Item::Refused {
+        Ok(taken) => EventBatchItem::Accepted(PublishedItem { index, taken }),
+        Err(error) => EventBatchItem::Refused {
             index,
             error: api::error::body(&error, Map::new()),
         },

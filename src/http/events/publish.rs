@@ -9,7 +9,7 @@ use crate::api::unknown::Ignored;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::messages::send::Labels;
 use crate::http::openapi::events::EventHeaders;
@@ -94,9 +94,9 @@ pub(crate) struct EventReceipt<'a> {
 pub(crate) async fn publish(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, Subject::Message).await?;
+    let body = ReadBody::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());

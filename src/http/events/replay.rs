@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::list::EventPage;
 use super::read;
 use crate::domain::ids::JobId;
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::openapi::history::ReplaySearch;
 use crate::http::query::Query;
@@ -47,9 +47,9 @@ pub(crate) struct ReplayStarted {
 pub(crate) async fn replay(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked = ReplayRequest::from_body(body.text())?;
     answer(&hub, &request, asked).await
 }

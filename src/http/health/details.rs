@@ -68,7 +68,7 @@ pub(crate) struct MessageQueueHealth {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PausedQueues {
     /// All are, together; null: no.
-    all: Option<PauseAnswer>,
+    all: Option<PauseView>,
     /// How many are by their own names.
     count: usize,
     /// The first of them by name, at most 100; empty for those who see no names.
@@ -80,13 +80,13 @@ pub(crate) struct PausedQueue {
     #[schema(value_type = String)]
     service: ServiceName,
     #[serde(flatten)]
-    pause: PauseAnswer,
+    pause: PauseView,
 }
 
 /// Since when, and by whom.
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueuePause)]
-pub(crate) struct PauseAnswer {
+pub(crate) struct PauseView {
     since: Timestamp,
     /// Null: nobody knows, or the one who asks sees no names.
     by: Option<String>,
@@ -94,7 +94,7 @@ pub(crate) struct PauseAnswer {
 
 impl PausedQueues {
     fn of(queues: &QueueReport, sight: Sight) -> Self {
-        let answer = |pause: &Pause| PauseAnswer {
+        let answer = |pause: &Pause| PauseView {
             since: pause.since,
             by: pause
                 .by

@@ -12,8 +12,8 @@ use crate::api::unknown::Ignored;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::domain::offer::Offer;
-use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
-use crate::http::body::{self, Body, Incoming};
+use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson, told};
+use crate::http::body::{self, ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::openapi::errors::ErrorBody;
@@ -26,19 +26,18 @@ use crate::hub::request::RequestContext;
 const SUBJECT: Subject = Subject::Message;
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = BatchReceipt)]
-pub(crate) struct Answer {
+pub(crate) struct BatchReceipt {
     accepted: usize,
     rejected: usize,
     /// One for each message, in order.
-    results: Vec<Item>,
+    results: Vec<MessageBatchItem>,
 }
 
 /// What became of one message of a batch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchItem)]
 #[serde(untagged)]
-pub(crate) enum Item {
+pub(crate) enum MessageBatchItem {
     Accepted {
         index: usize,
         id: MessageId,
@@ -75,7 +74,7 @@ pub(crate) enum Item {
         content((BatchInput = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
-        (status = 202, description = "At least one message was accepted", body = Answer),
+        (status = 202, description = "At least one message was accepted", body = BatchReceipt),
         (status = 400, description = "INVALID_MESSAGE: no batch, or none of its messages was accepted; `details.results` says why"),
         (status = 403, description = "AUTH_FAILED: all sources are somebody else"),
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered any of the destinations"),
@@ -89,14 +88,14 @@ pub(crate) enum Item {
 pub(crate) async fn send_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HttpError> {
     // Around a payload: its message, the array, perhaps the object around it.
-    let body = Body::read(&hub, payload, body::BATCH, 3, SUBJECT).await?;
+    let body = ReadBody::read(&hub, payload, body::BATCH, 3, SUBJECT).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
-    let batch = Batch::split(body.text(), Items::Messages, is_ndjson(&request))?;
+    let batch = BatchItems::split(body.text(), Items::Messages, is_ndjson(&request))?;
     let (outcomes, offers) = read(&batch.items, &context);
     let _place = body.without_text();
     answer(take(&hub, &context, outcomes, offers).await?)
@@ -175,19 +174,19 @@ fn answer(outcomes: Vec<Outcome>) -> Result<HttpResponse, HttpError> {
         .into_iter()
         .enumerate()
         .map(|(index, outcome)| match outcome {
-            Ok(taken) => Item::Accepted {
+            Ok(taken) => MessageBatchItem::Accepted {
                 index,
                 id: taken.id,
                 status: taken.known.map_or("accepted", |state| word(state.status())),
                 duplicate: taken.known.is_some(),
                 ignored: taken.ignored,
             },
-            Err(error) => Item::Refused {
+            Err(error) => MessageBatchItem::Refused {
                 index,
                 error: api::error::body(&error, Map::new()),
             },
         });
-    Ok(HttpResponse::Accepted().json(Answer {
+    Ok(HttpResponse::Accepted().json(BatchReceipt {
         accepted,
         rejected,
         results: results.collect(),

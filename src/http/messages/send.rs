@@ -14,7 +14,7 @@ use crate::api::unknown::Ignored;
 use crate::domain::ids::{CorrelationId, Label, MessageId};
 use crate::domain::message::{Message, Status};
 use crate::domain::timestamp::Timestamp;
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::headers::{CORRELATION_ID, only};
 use crate::http::openapi::messages::{MessageHeaders, SendQuery};
@@ -76,13 +76,13 @@ pub(crate) struct Receipt<'a> {
 pub(crate) async fn send(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let wait = match request.query_string() {
         "" => None,
         _ => Query::of(&request)?.number("wait_ms", 0, LONGEST_WAIT_MS)?,
     };
-    let body = Body::one(&hub, payload, Subject::Message).await?;
+    let body = ReadBody::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());

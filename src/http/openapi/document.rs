@@ -15,7 +15,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
-use super::errors::{self, ErrorAnswer};
+use super::errors::{self, ErrorResponseDoc};
 use super::history::{EventOrder, ReplayMode};
 use super::{page, written_out};
 use crate::http::routing::{self, Routes};
@@ -126,7 +126,7 @@ use crate::http::{
         description,
         crate::websocket::asyncapi::description,
     ),
-    components(schemas(ErrorAnswer, EventOrder, ReplayMode)),
+    components(schemas(ErrorResponseDoc, EventOrder, ReplayMode)),
 )]
 struct Described;
 

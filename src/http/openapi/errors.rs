@@ -14,7 +14,8 @@ use crate::hub::error::ErrorCode;
 
 /// What every error looks like.
 #[derive(ToSchema)]
-pub struct ErrorAnswer {
+#[schema(as = ErrorAnswer)]
+pub struct ErrorResponseDoc {
     pub error: ErrorBody,
 }
 

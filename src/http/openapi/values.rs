@@ -27,7 +27,7 @@ use crate::domain::service::Health;
 use crate::domain::strategy::Strategy;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::service_view::{OutOfRotation, Transport};
+use crate::logic::service_view::{InstanceTransport, OutOfRotation};
 
 fn string(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
@@ -164,10 +164,10 @@ schemas! {
         "How well a service, an instance or a part of the hub is.",
         Health::ALL,
     ),
-    Transport: words(
+    InstanceTransport: words(
         "`http`: messages are pushed to its url; `websocket`: they go to its socket, which is open \
          now; `pull`: it asks for them.",
-        Transport::ALL,
+        InstanceTransport::ALL,
     ),
     OutOfRotation: words(
         "`gone`: it answered 410 and has not registered since; `draining`: it was asked to take \

@@ -9,7 +9,7 @@ use crate::api::field::Narrowing;
 use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::{Caller, principal};
 use crate::http::no_body::NoBody;
 use crate::http::openapi::queue::ClearQuery;
@@ -74,7 +74,7 @@ pub(crate) struct Cleared {
 pub(crate) async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, payload, true).await
 }
@@ -98,7 +98,7 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, payload, false).await
 }
@@ -106,12 +106,12 @@ pub(crate) async fn resume(
 async fn switch(
     request: &HttpRequest,
     hub: &Hub,
-    payload: Incoming,
+    payload: UnreadBody,
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
     // Before the body, of which nobody else is told what is wrong with it.
     principal(request).may(Operation::SwitchQueue)?;
-    let body = Body::one(hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(hub, payload, SUBJECT).await?;
     let SwitchBody { service } = api::body::optional(SUBJECT, body.text())?;
     let service = service.0.map(|service| service.0);
     let caller = Caller::of(request);

@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::ids::{Label, ServiceName};
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::registration_input::dependencies::DependenciesBody;
 use crate::http::{query, registration_input};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::dependencies::{Finding, Report};
+use crate::logic::dependencies::{DependencyReport, DependencyStatus};
 
 /// What a service needs, and what of it there is.
 #[derive(Serialize, ToSchema)]
@@ -84,16 +84,16 @@ pub(crate) async fn show(
 pub(crate) async fn check(
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    let body = Body::one(&hub, payload, Subject::Request).await?;
+    let body = ReadBody::one(&hub, payload, Subject::Request).await?;
     let instead = registration_input::dependencies::read_list(body.text())?;
     let report = hub.dependencies(&service, Some(instead)).await?;
     Ok(HttpResponse::Ok().json(describe(service, report)))
 }
 
-fn describe(service: ServiceName, report: Report) -> Dependencies {
+fn describe(service: ServiceName, report: DependencyReport) -> Dependencies {
     Dependencies {
         service,
         satisfied: report.is_satisfied(),
@@ -103,7 +103,7 @@ fn describe(service: ServiceName, report: Report) -> Dependencies {
     }
 }
 
-fn describe_one(finding: Finding) -> DependencyFound {
+fn describe_one(finding: DependencyStatus) -> DependencyFound {
     DependencyFound {
         satisfied: finding.is_met(),
         found: finding.found,

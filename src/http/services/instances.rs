@@ -9,7 +9,7 @@ use crate::api::unknown::Ignored;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::no_body::NoBody;
 use crate::http::registration_input::RegistrationBody;
@@ -36,7 +36,8 @@ pub(crate) struct Registered {
 
 /// A heartbeat was heard.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct HeartbeatAnswer {
+#[schema(as = HeartbeatAnswer)]
+pub(crate) struct HeartbeatReceipt {
     service: ServiceName,
     instance_id: InstanceId,
     status: Health,
@@ -76,7 +77,7 @@ pub(crate) struct Draining {
 pub(crate) async fn register(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     enter(&request, &hub, payload, None).await
 }
@@ -102,7 +103,7 @@ pub(crate) async fn register_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::new_service(&service)?;
     enter(&request, &hub, payload, Some(service)).await
@@ -111,12 +112,12 @@ pub(crate) async fn register_instance(
 async fn enter(
     request: &HttpRequest,
     hub: &Hub,
-    payload: Incoming,
+    payload: UnreadBody,
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
     let limit = Limit::RegistrationBytes;
     let most = hub.settings.limits.size(limit);
-    let body = Body::read(hub, payload, most, 1, Subject::Request).await;
+    let body = ReadBody::read(hub, payload, most, 1, Subject::Request).await;
     let body = body.map_err(|error| match error {
         HubError::TooLarge { .. } => HubError::TooLargeFor { limit, most },
         error => error,
@@ -189,7 +190,7 @@ pub(crate) async fn deregister_instance(
     tag = "services",
     params(("service" = ServiceName, Path), ("instance" = InstanceId, Path)),
     responses(
-        (status = 200, description = "Heard", body = HeartbeatAnswer),
+        (status = 200, description = "Heard", body = HeartbeatReceipt),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is another service"),
         (status = 404, description = "NOT_FOUND: not registered"),
@@ -205,7 +206,7 @@ pub(crate) async fn heartbeat(
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let alive = hub.heartbeat(&context, &service, &instance_id).await?;
-    Ok(HttpResponse::Ok().json(HeartbeatAnswer {
+    Ok(HttpResponse::Ok().json(HeartbeatReceipt {
         service,
         instance_id,
         status: alive.health,

@@ -11,12 +11,12 @@ use crate::domain::timestamp::Timestamp;
 use crate::http::openapi;
 use crate::http::registration_input::dependencies::DependencyBody;
 use crate::logic::circuit_view::CircuitView;
-use crate::logic::service_view::{InstanceView, OutOfRotation, ServiceView, Transport};
+use crate::logic::service_view::{InstanceTransport, InstanceView, OutOfRotation, ServiceView};
 
 /// A service and its instances.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Service)]
-pub(super) struct ServiceAnswer {
+pub(super) struct ServiceDetails {
     service: ServiceName,
     status: Health,
     /// When an instance last gave a sign of life.
@@ -31,7 +31,7 @@ pub(super) struct ServiceAnswer {
     own_strategy: bool,
     dependencies: DependencySummary,
     /// By their ids, about 4 MiB of them at most.
-    instances: Vec<InstanceAnswer>,
+    instances: Vec<InstanceDetails>,
     /// There are more instances: `GET /v1/services/{service}?after=` this one shows them. Null: these
     /// are all.
     instances_after: Option<InstanceId>,
@@ -39,10 +39,10 @@ pub(super) struct ServiceAnswer {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Instance)]
-pub(super) struct InstanceAnswer {
+pub(super) struct InstanceDetails {
     instance_id: InstanceId,
     /// How messages come to it.
-    transport: Transport,
+    transport: InstanceTransport,
     status: Health,
     /// `draining` or `gone` (it answered 410) while it takes nothing new, whatever its health; else
     /// its health.
@@ -60,7 +60,7 @@ pub(super) struct InstanceAnswer {
     version: Option<Label>,
     url: Option<String>,
     message_endpoint: Option<String>,
-    health_check: Option<HealthCheckAnswer>,
+    health_check: Option<HealthCheckDetails>,
     weight: u32,
     /// Empty: all types of messages.
     capabilities: Vec<MessageType>,
@@ -82,7 +82,8 @@ pub(super) struct InstanceAnswer {
 
 /// How an instance is asked whether it is well.
 #[derive(Serialize, ToSchema)]
-pub(super) struct HealthCheckAnswer {
+#[schema(as = HealthCheckAnswer)]
+pub(super) struct HealthCheckDetails {
     endpoint: String,
     /// Seconds; null: `service_check_interval`.
     interval: Option<f64>,
@@ -124,13 +125,13 @@ pub(super) struct InstanceHealth {
     draining_since: Option<Timestamp>,
 }
 
-impl From<ServiceView> for ServiceAnswer {
+impl From<ServiceView> for ServiceDetails {
     fn from(view: ServiceView) -> Self {
         Self::after(view, None)
     }
 }
 
-impl ServiceAnswer {
+impl ServiceDetails {
     /// With the instances whose ids come after this one.
     pub(super) fn after(mut view: ServiceView, after: Option<&InstanceId>) -> Self {
         let newest = view
@@ -159,13 +160,13 @@ impl ServiceAnswer {
                 .instances
                 .into_iter()
                 .take(shown)
-                .map(InstanceAnswer::from)
+                .map(InstanceDetails::from)
                 .collect(),
         }
     }
 }
 
-impl ServiceAnswer {
+impl ServiceDetails {
     /// Says how many pushes are under way with each instance.
     pub(super) fn with_in_flight(mut self, circuits: &[CircuitView]) -> Self {
         let own = |view: &&CircuitView| view.circuit.service() == Some(&self.service);
@@ -184,7 +185,7 @@ impl ServiceAnswer {
     }
 }
 
-impl From<InstanceView> for InstanceAnswer {
+impl From<InstanceView> for InstanceDetails {
     fn from(view: InstanceView) -> Self {
         let registration = &*view.registration;
         let address = registration.address.as_ref();
@@ -208,7 +209,7 @@ impl From<InstanceView> for InstanceAnswer {
             health_check: registration
                 .health_check
                 .as_ref()
-                .map(HealthCheckAnswer::from),
+                .map(HealthCheckDetails::from),
             weight: registration.weight,
             capabilities: registration.capabilities.clone(),
             max_in_flight: registration.max_in_flight,
@@ -223,7 +224,7 @@ impl From<InstanceView> for InstanceAnswer {
     }
 }
 
-impl From<&HealthCheck> for HealthCheckAnswer {
+impl From<&HealthCheck> for HealthCheckDetails {
     fn from(check: &HealthCheck) -> Self {
         Self {
             endpoint: check.endpoint.clone(),

@@ -15,7 +15,7 @@ use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
 use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
-use crate::http::body::{Body, Incoming};
+use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::openapi::history::StateSearch;
 use crate::http::query::Query;
@@ -121,10 +121,10 @@ pub(crate) async fn take(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
-    payload: Incoming,
+    payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
-    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let asked: SnapshotBody = api::body::optional(SUBJECT, body.text())?;
     let state = asked.state.map(|state| state.0);
     let version = asked.version.map(|version| version.0);

@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 /// Who is sent which events, and how far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Subscription)]
-pub(super) struct SubscriptionAnswer {
+pub(super) struct SubscriptionDetails {
     subscription_id: SubscriptionId,
     service: ServiceName,
     event_types: Vec<String>,
@@ -55,7 +55,7 @@ pub(super) struct SubscriptionAnswer {
 #[derive(Serialize, ToSchema)]
 pub(super) struct NewSubscription {
     #[serde(flatten)]
-    subscription: SubscriptionAnswer,
+    subscription: SubscriptionDetails,
     /// What callbacks are signed with. Shown only here.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: Option<String>,
@@ -65,13 +65,13 @@ impl NewSubscription {
     pub(super) fn new(view: &SubscriptionView) -> Self {
         let callback = view.subscription.callback();
         Self {
-            subscription: SubscriptionAnswer::new(view),
+            subscription: SubscriptionDetails::new(view),
             secret: callback.map(|callback| callback.secret.expose().to_owned()),
         }
     }
 }
 
-impl SubscriptionAnswer {
+impl SubscriptionDetails {
     pub(super) fn new(view: &SubscriptionView) -> Self {
         let subscription = &view.subscription;
         let callback = subscription.callback();

@@ -24,7 +24,7 @@ const PRIOR: f64 = 4.0;
 
 /// How an attempt with an instance ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
+pub enum AttemptEnding {
     /// The instance took the message or refused it for good, after so long.
     Answered(Duration),
     /// The instance did not answer as it should, or not in time.
@@ -85,9 +85,9 @@ impl Record {
         self
     }
 
-    pub(super) fn finished(&mut self, ending: Ending, now: Timestamp) {
+    pub(super) fn finished(&mut self, ending: AttemptEnding, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if ending == Ending::Untold {
+        if ending == AttemptEnding::Untold {
             return;
         }
         let left = self.left(now);
@@ -95,7 +95,7 @@ impl Record {
         self.ended = self.ended * left + 1.0;
         self.answered *= left;
         self.seconds *= left;
-        if let Ending::Answered(latency) = ending {
+        if let AttemptEnding::Answered(latency) = ending {
             self.answered += 1.0;
             self.seconds += latency.as_secs_f64();
             self.ramp = self.ramp.after_answer();
@@ -137,7 +137,7 @@ mod tests {
         Timestamp::from_millis(1_780_000_000_000 + second * 1000)
     }
 
-    fn after(endings: &[Ending]) -> Record {
+    fn after(endings: &[AttemptEnding]) -> Record {
         let mut record = Record::default();
         for ending in endings {
             record.finished(*ending, at(0));
@@ -166,14 +166,14 @@ mod tests {
 
     #[test]
     fn failures_count_against_four_answers_on_credit() {
-        let fast = Ending::Answered(Duration::from_millis(5));
+        let fast = AttemptEnding::Answered(Duration::from_millis(5));
         for (endings, expected) in [
             (vec![], 1.0),
-            (vec![Ending::Failed], 4.0 / 5.0),
-            (vec![Ending::Failed; 4], 0.5),
-            (vec![Ending::Failed; 12], 0.25),
-            (vec![Ending::Failed, fast, fast, fast], 7.0 / 8.0),
-            (vec![Ending::Untold; 9], 1.0),
+            (vec![AttemptEnding::Failed], 4.0 / 5.0),
+            (vec![AttemptEnding::Failed; 4], 0.5),
+            (vec![AttemptEnding::Failed; 12], 0.25),
+            (vec![AttemptEnding::Failed, fast, fast, fast], 7.0 / 8.0),
+            (vec![AttemptEnding::Untold; 9], 1.0),
         ] {
             assert_score(&after(&endings), 0, expected);
         }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn answers_slower_than_a_second_count_less() {
-        let slow = |seconds| Ending::Answered(Duration::from_secs(seconds));
+        let slow = |seconds| AttemptEnding::Answered(Duration::from_secs(seconds));
         for (endings, expected) in [
             (vec![slow(1); 100], 1.0),
             (vec![slow(5)], 1.0),
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_attempt_counts_half_as_much_half_a_minute_later() {
-        let record = after(&[Ending::Failed; 12]);
+        let record = after(&[AttemptEnding::Failed; 12]);
         for (second, ended) in [(0, 12.0), (30, 6.0), (60, 3.0), (90, 1.5)] {
             assert_score(&record, second, 4.0 / (ended + 4.0));
         }
@@ -203,8 +203,8 @@ mod tests {
     proptest! {
         #[test]
         fn who_gets_nothing_to_do_is_forgiven(failures in 1usize..500, latency in 0u64..100) {
-            let mut record = after(&vec![Ending::Failed; failures]);
-            record.finished(Ending::Answered(Duration::from_secs(latency)), at(0));
+            let mut record = after(&vec![AttemptEnding::Failed; failures]);
+            record.finished(AttemptEnding::Answered(Duration::from_secs(latency)), at(0));
             let mut before = 0.0;
             for second in (0..900).step_by(10) {
                 let score = record.score(Health::Healthy, at(second));
@@ -217,8 +217,8 @@ mod tests {
 
         #[test]
         fn one_failure_never_excludes_one_that_does_well(answers in 0usize..100) {
-            let mut record = after(&vec![Ending::Answered(Duration::ZERO); answers]);
-            record.finished(Ending::Failed, at(0));
+            let mut record = after(&vec![AttemptEnding::Answered(Duration::ZERO); answers]);
+            record.finished(AttemptEnding::Failed, at(0));
             prop_assert!(record.score(Health::Healthy, at(0)) > 0.5);
         }
     }

@@ -12,7 +12,7 @@ const ANY: PickRequest<'static> = PickRequest {
     exclude: &[],
 };
 /// A good answer.
-const FINE: Ending = Ending::Answered(Duration::from_millis(5));
+const FINE: AttemptEnding = AttemptEnding::Answered(Duration::from_millis(5));
 
 fn id(name: usize) -> InstanceId {
     InstanceId::parse(&name.to_string()).unwrap()
@@ -81,14 +81,14 @@ fn send(balancer: &mut Balancer) -> Option<usize> {
 }
 
 /// As [`send`], with an answer at once.
-fn exchange(balancer: &mut Balancer, ending: Ending) -> Option<usize> {
+fn exchange(balancer: &mut Balancer, ending: AttemptEnding) -> Option<usize> {
     let index = send(balancer)?;
     let instance = balancer.targets()[index].clone();
     balancer.finished(&instance, &label("any"), ending, NOW);
     Some(index)
 }
 
-fn finish(balancer: &mut Balancer, name: usize, ending: Ending) {
+fn finish(balancer: &mut Balancer, name: usize, ending: AttemptEnding) {
     balancer.finished(&target(name), &label("any"), ending, NOW);
 }
 
@@ -184,7 +184,7 @@ fn health_aware_leaves_out_who_fails_until_time_has_passed() {
     let failing = balancer.targets()[0].clone();
     for _ in 0..12 {
         balancer.started(0, &ANY);
-        balancer.finished(&failing, &label("any"), Ending::Failed, second(0));
+        balancer.finished(&failing, &label("any"), AttemptEnding::Failed, second(0));
     }
     for (after, expected) in [(0, 1), (30, 1), (45, 1), (50, 0)] {
         // Its turn, if it only were well enough.
@@ -206,7 +206,7 @@ fn one_failure_does_not_exclude_who_can_redeem_itself_by_deliveries_alone() {
         };
         let mut balancer = balancer(Strategy::HealthAware, &[degraded, target(1)]);
         balancer.started(0, &ANY);
-        finish(&mut balancer, 0, Ending::Failed);
+        finish(&mut balancer, 0, AttemptEnding::Failed);
         balancer.turn = 0;
         let taken = turns.map(|_| exchange(&mut balancer, FINE));
         assert_eq!(taken, turns.map(Some), "checked: {is_checked}");
@@ -219,14 +219,14 @@ fn health_aware_takes_the_best_when_none_does_well() {
         Strategy::HealthAware,
         &[is(Health::Degraded, 0), is(Health::Degraded, 1)],
     );
-    assert_eq!(exchange(&mut balancer, Ending::Failed), Some(0));
+    assert_eq!(exchange(&mut balancer, AttemptEnding::Failed), Some(0));
     for _ in 0..3 {
         assert_eq!(exchange(&mut balancer, FINE), Some(1));
     }
     finish(&mut balancer, 0, FINE);
     for _ in 0..9 {
         balancer.started(1, &ANY);
-        finish(&mut balancer, 1, Ending::Failed);
+        finish(&mut balancer, 1, AttemptEnding::Failed);
     }
     assert_eq!(exchange(&mut balancer, FINE), Some(0));
 }
@@ -240,7 +240,7 @@ fn health_aware_waits_for_who_does_well_rather_than_ask_who_fails() {
     let mut balancer = balancer(Strategy::HealthAware, &[small(0), small(1)]);
     for _ in 0..4 {
         balancer.started(0, &ANY);
-        finish(&mut balancer, 0, Ending::Failed);
+        finish(&mut balancer, 0, AttemptEnding::Failed);
     }
     assert_eq!(balancer.capacity(NOW), 2);
     assert_eq!([send(&mut balancer), send(&mut balancer)], [Some(1); 2]);

@@ -1,6 +1,6 @@
 //! Why a circuit changed its state.
 
-use super::recent::{Counts, SECONDS};
+use super::recent::{AttemptCounts, SECONDS};
 
 /// What led to a change of state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -8,7 +8,7 @@ pub enum Cause {
     /// So many attempts failed one after the other.
     FailuresInRow(u32),
     /// Too large a part of the last minute's attempts failed.
-    FailureRate(Counts),
+    FailureRate(AttemptCounts),
     /// So many rejections came without a success.
     RejectionsInRow(u32),
     /// The time an open circuit stays open has passed.
@@ -34,7 +34,7 @@ impl Cause {
                 format!("{count} failed attempts in a row, the last: {error}")
             }
             (Self::FailuresInRow(count), None) => format!("{count} failed attempts in a row"),
-            (Self::FailureRate(Counts { finished, failed }), _) => {
+            (Self::FailureRate(AttemptCounts { finished, failed }), _) => {
                 format!("{failed} of {finished} attempts in {SECONDS} s failed")
             }
             (Self::RejectionsInRow(count), Some(error)) => {
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_cause_has_words() {
-        let rate = Counts {
+        let rate = AttemptCounts {
             finished: 23,
             failed: 12,
         };

@@ -7,7 +7,7 @@ pub(super) const SECONDS: usize = 60;
 
 /// Attempts that came to their end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
+pub struct AttemptCounts {
     /// All of them, however they ended.
     pub finished: u32,
     /// Those of them that failed.
@@ -17,20 +17,20 @@ pub struct Counts {
 /// Counts of the running second and the 59 before it, in a ring of buckets of one second.
 #[derive(Clone, Debug)]
 pub(super) struct Recent {
-    buckets: [Counts; SECONDS],
+    buckets: [AttemptCounts; SECONDS],
     /// The second of the newest bucket, since the Unix epoch.
     newest: i64,
     /// The sum of the buckets.
-    total: Counts,
+    total: AttemptCounts,
 }
 
 impl Recent {
     /// Nothing happened yet.
     pub(super) fn new() -> Self {
         Self {
-            buckets: [Counts::default(); SECONDS],
+            buckets: [AttemptCounts::default(); SECONDS],
             newest: 0,
-            total: Counts::default(),
+            total: AttemptCounts::default(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Recent {
     }
 
     /// What ended in the minute before `now`.
-    pub(super) fn counts(&mut self, now: Timestamp) -> Counts {
+    pub(super) fn counts(&mut self, now: Timestamp) -> AttemptCounts {
         self.forget_old(now);
         self.total
     }
@@ -53,7 +53,7 @@ impl Recent {
     /// # Panics
     /// If the sum is not that of the buckets.
     pub(super) fn check(&self) {
-        let mut total = Counts::default();
+        let mut total = AttemptCounts::default();
         for counts in &self.buckets {
             assert!(counts.failed <= counts.finished, "what failed is finished");
             total.finished += counts.finished;
@@ -91,7 +91,7 @@ mod tests {
         recent.count(true, at(999));
         recent.count(false, at(1_000));
         for (millis, finished, failed) in [(59_999, 2, 1), (60_000, 1, 0), (61_000, 0, 0)] {
-            let expected = Counts { finished, failed };
+            let expected = AttemptCounts { finished, failed };
             assert_eq!(recent.counts(at(millis)), expected, "{millis}");
         }
     }
@@ -106,7 +106,7 @@ mod tests {
                 recent.count(failed, at);
                 list.push((now / 1000, failed));
                 let young = list.iter().filter(|(second, _)| *second > now / 1000 - 60);
-                let expected = Counts {
+                let expected = AttemptCounts {
                     finished: young.clone().count() as u32,
                     failed: young.filter(|(_, failed)| *failed).count() as u32,
                 };

@@ -136,7 +136,7 @@ fn a_closed_circuit_is_led_where_the_contract_says() {
             Some((
                 Closed,
                 Open,
-                Cause::FailureRate(Counts {
+                Cause::FailureRate(AttemptCounts {
                     finished: 20,
                     failed: 10,
                 }),
@@ -310,7 +310,7 @@ fn opens_when_half_of_at_least_twenty_attempts_within_a_minute_failed() {
         let expected = expected.map(|(finished, failed)| Transition {
             from: Closed,
             to: Open,
-            cause: Cause::FailureRate(Counts { finished, failed }),
+            cause: Cause::FailureRate(AttemptCounts { finished, failed }),
         });
         assert_eq!(transition, expected, "{name}");
     }
@@ -379,7 +379,7 @@ fn the_minute_begins_anew_when_the_circuit_closes() {
     }
     assert_eq!(breaker.recent(at(19)).finished, 19);
     breaker.force(Closed, None, at(19));
-    assert_eq!(breaker.recent(at(19)), Counts::default());
+    assert_eq!(breaker.recent(at(19)), AttemptCounts::default());
     assert_eq!(breaker.failure_count(), 0);
     assert_eq!(fail(&mut breaker, 19), None);
 }

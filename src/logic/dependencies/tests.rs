@@ -42,7 +42,7 @@ fn issues_say_what_is_missing() {
         (needs("rules-service", 2, true), 2, None),
         (needs("rules-service", 2, true), 3, None),
     ] {
-        let finding = Finding { dependency, found };
+        let finding = DependencyStatus { dependency, found };
         assert_eq!(finding.issue().as_deref(), issue);
         assert_eq!(finding.is_met(), issue.is_none());
     }
@@ -54,13 +54,13 @@ fn one_of_several_that_is_missing_is_enough_to_be_unsatisfied() {
     let findings = check(dependencies, |dependency| {
         u32::from(dependency.service == name("a"))
     });
-    let report = Report {
+    let report = DependencyReport {
         findings,
         cycles: Vec::new(),
     };
     assert!(!report.is_satisfied());
     assert_eq!(report.issues(), ["Requires 1 instance of b, found 0"]);
-    assert!(Report::default().is_satisfied());
+    assert!(DependencyReport::default().is_satisfied());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn sign(kind: Kind) -> Sign {
 }
 
 /// Signs come so far apart that no failed delivery throws suspicion on the next one.
-fn show(tracker: &mut HealthTracker, kind: Kind) -> Option<Change> {
+fn show(tracker: &mut HealthTracker, kind: Kind) -> Option<HealthChange> {
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let seconds = SECONDS.fetch_add(1, Ordering::Relaxed);
     tracker.on(&sign(kind), at(seconds * 1000))
@@ -102,7 +102,7 @@ fn each_sign_changes_each_health_as_the_contract_says() {
             let mut tracker = HealthTracker::resume(Thresholds::default(), from);
             let change = show(&mut tracker, kind);
             assert_eq!(tracker.health(), to, "{from:?} by {kind:?}");
-            assert_eq!(change, (from != to).then_some(Change { from, to }));
+            assert_eq!(change, (from != to).then_some(HealthChange { from, to }));
         }
     }
 }
@@ -153,7 +153,7 @@ fn signs_in_a_row_change_what_one_cannot() {
 #[test]
 fn reports_a_change_once() {
     let mut tracker = HealthTracker::new(Thresholds::default());
-    let change = |from, to| Some(Change { from, to });
+    let change = |from, to| Some(HealthChange { from, to });
     assert_eq!(show(&mut tracker, Good), change(Unknown, Healthy));
     assert_eq!(show(&mut tracker, Good), None);
     assert_eq!(show(&mut tracker, Bad), change(Healthy, Degraded));
@@ -219,7 +219,7 @@ proptest! {
             let before = tracker.health();
             let change = show(&mut tracker, *kind);
             let after = tracker.health();
-            let change_seen = (before != after).then_some(Change { from: before, to: after });
+            let change_seen = (before != after).then_some(HealthChange { from: before, to: after });
             prop_assert_eq!(change, change_seen);
 
             let so_far = &kinds[..=index];

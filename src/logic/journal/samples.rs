@@ -22,7 +22,8 @@ use crate::domain::fact::message::{
     Settlement,
 };
 use crate::domain::fact::service::{
-    HealthChanged, InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
+    HealthChanged, InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceGone, ServiceSeen,
+    Withdrawal,
 };
 use crate::domain::ids::{InstanceId, JobId, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority, State};
@@ -196,7 +197,7 @@ pub fn service_seen(number: u128) -> Fact {
 }
 
 pub fn service_deregistered(number: u128) -> Fact {
-    Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+    Fact::Service(ServiceFact::ServiceDeregistered(ServiceGone {
         service: service(number),
         at: at(number),
     }))

@@ -31,7 +31,7 @@ fn is_header(bytes: &[u8]) -> bool {
 
 /// Which positions may follow each other in a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Order {
+pub enum Density {
     /// Each is one above the last.
     Dense,
     /// They rise: the segment was compacted.
@@ -40,7 +40,7 @@ pub enum Order {
 
 /// What stands behind the last good record of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
+pub enum SegmentEnd {
     /// Nothing.
     Clean,
     /// Bytes that were never promised to anyone: a torn record, or space reserved ahead.
@@ -78,7 +78,7 @@ pub struct Gap {
 #[derive(Debug)]
 pub struct SegmentReader<R> {
     window: Window<R>,
-    order: Order,
+    order: Density,
     first: Position,
     next_position: Position,
     header_is_read: bool,
@@ -90,7 +90,7 @@ pub struct SegmentReader<R> {
 
 impl<R: Read> SegmentReader<R> {
     /// `input` stands at the header; the segment should begin with position `first`.
-    pub fn new(input: R, first: Position, order: Order) -> Self {
+    pub fn new(input: R, first: Position, order: Density) -> Self {
         Self {
             window: Window::new(input, 0),
             order,
@@ -103,7 +103,7 @@ impl<R: Read> SegmentReader<R> {
     }
 
     /// `input` stands at `offset`, where the record at `next_position` begins.
-    pub fn resume(input: R, offset: u64, next_position: Position, order: Order) -> Self {
+    pub fn resume(input: R, offset: u64, next_position: Position, order: Density) -> Self {
         Self {
             window: Window::new(input, offset),
             order,
@@ -150,10 +150,10 @@ impl<R: Read> SegmentReader<R> {
     /// [`SegmentReader::next_frame`] found no further record.
     ///
     /// A bad record was acknowledged if any good one behind it was written after a later sync.
-    pub fn ending(&mut self) -> io::Result<Ending> {
+    pub fn ending(&mut self) -> io::Result<SegmentEnd> {
         let offset = self.window.offset();
         if offset > 0 && self.window.peek(1)?.is_empty() {
-            return Ok(Ending::Clean);
+            return Ok(SegmentEnd::Clean);
         }
         let flaw = self
             .inspect()?
@@ -161,9 +161,9 @@ impl<R: Read> SegmentReader<R> {
         self.window.skip_zeroes()?;
         let zeroes = self.window.peek(1)?.is_empty();
         if !zeroes && self.was_acknowledged(flaw)? {
-            return Ok(Ending::Damaged { offset, flaw });
+            return Ok(SegmentEnd::Damaged { offset, flaw });
         }
-        Ok(Ending::Unfinished {
+        Ok(SegmentEnd::Unfinished {
             offset,
             bytes: self.window.offset() - offset,
             zeroes,
@@ -212,7 +212,7 @@ impl<R: Read> SegmentReader<R> {
         if let Err(flaw) = self.check_position(position) {
             return Ok(Err(flaw));
         }
-        if self.by_units && !self.in_unit && self.order == Order::Dense {
+        if self.by_units && !self.in_unit && self.order == Density::Dense {
             return Ok(self.check_unit(total)?.map(|()| total));
         }
         Ok(Ok(total))
@@ -258,8 +258,8 @@ impl<R: Read> SegmentReader<R> {
     fn check_position(&self, found: Position) -> Result<(), Flaw> {
         let expected = self.next_position;
         let fits = match self.order {
-            Order::Dense => found == expected,
-            Order::Sparse => found >= expected,
+            Density::Dense => found == expected,
+            Density::Sparse => found >= expected,
         };
         if fits && found <= HIGHEST {
             Ok(())
@@ -273,7 +273,7 @@ impl<R: Read> SegmentReader<R> {
         self.window.advance(total);
         let mut frame = frame::view(self.window.passed(total), offset);
         // Of a compacted segment records are gone.
-        frame.is_joined &= self.order == Order::Dense;
+        frame.is_joined &= self.order == Density::Dense;
         self.in_unit = frame.is_joined;
         self.next_position = frame.position + 1;
         frame

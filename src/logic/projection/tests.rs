@@ -71,9 +71,9 @@ fn of_a_deleted_message_nothing_is_written() {
         (6, samples::dead_letter_deleted(1)),
     ];
     let batch = project(3, facts.clone()).take().unwrap();
-    let expected = Change {
+    let expected = MessageChange {
         is_deleted: true,
-        ..Change::none(samples::id(1))
+        ..MessageChange::none(samples::id(1))
     };
     assert_eq!(batch.changes, [expected]);
     let again = [(7, samples::accepted(1)), (8, samples::delivered(1))];

@@ -28,8 +28,8 @@ pub(super) struct Destination {
     pub held: [BTreeSet<(Position, MessageId)>; Priority::ALL.len()],
     /// What waits for its `deliver_at` or its next attempt.
     pub not_due: BTreeSet<MessageId>,
-    pub counts: Counts,
-    pub statistics: Statistics,
+    pub counts: PlaceCounts,
+    pub statistics: DestinationStatistics,
 }
 
 /// Before the registry has said who is there.
@@ -41,7 +41,7 @@ pub(super) fn untold() -> Outlook {
 
 /// How many messages are in each place; the lanes and `held` know their own number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
+pub struct PlaceCounts {
     /// Messages that wait for their `deliver_at`.
     pub scheduled: usize,
     /// Messages that wait for their next attempt, or to be handed out again.
@@ -56,7 +56,7 @@ pub struct Counts {
 
 /// Counted since start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Statistics {
+pub struct DestinationStatistics {
     /// Messages accepted or redriven.
     pub enqueued: u64,
     /// Messages settled, however they ended.
@@ -65,7 +65,7 @@ pub struct Statistics {
     pub dead: u64,
 }
 
-impl std::ops::AddAssign for Statistics {
+impl std::ops::AddAssign for DestinationStatistics {
     fn add_assign(&mut self, other: Self) {
         self.enqueued += other.enqueued;
         self.dequeued += other.dequeued;
@@ -73,7 +73,7 @@ impl std::ops::AddAssign for Statistics {
     }
 }
 
-impl Statistics {
+impl DestinationStatistics {
     pub(super) fn settled(&mut self, state: State) {
         self.dequeued += 1;
         if matches!(state, State::Dead | State::Expired) {
@@ -93,8 +93,8 @@ impl Destination {
             keys: OrderingKeys::default(),
             held: Default::default(),
             not_due: BTreeSet::new(),
-            counts: Counts::default(),
-            statistics: Statistics::default(),
+            counts: PlaceCounts::default(),
+            statistics: DestinationStatistics::default(),
         }
     }
 
@@ -106,7 +106,7 @@ impl Destination {
 
     /// Whether whoever comes back would find nothing here.
     pub(super) fn is_empty(&self) -> bool {
-        self.counts == Counts::default()
+        self.counts == PlaceCounts::default()
             && self.paused.is_none()
             && !self.pace.has_quota()
             && self.keys.is_empty()
@@ -173,7 +173,7 @@ impl Destination {
     }
 }
 
-impl Counts {
+impl PlaceCounts {
     /// The counter of a place, if it is counted here.
     pub(super) fn at(&mut self, place: Place) -> Option<&mut usize> {
         match place {

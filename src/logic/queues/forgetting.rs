@@ -9,16 +9,16 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
-use super::destination::{Statistics, untold};
+use super::destination::{DestinationStatistics, untold};
 
 impl Queues {
     /// The replay is over. What it left behind goes, unless the registry soon says that somebody is
     /// there; what it counted is no news.
     pub fn begin(&mut self) {
         self.begun = true;
-        self.past = Statistics::default();
+        self.past = DestinationStatistics::default();
         for (service, destination) in &mut self.destinations {
-            destination.statistics = Statistics::default();
+            destination.statistics = DestinationStatistics::default();
             if destination.outlook == untold() {
                 destination.outlook = Outlook::Left;
             }
@@ -80,7 +80,7 @@ impl Queues {
     }
 
     /// What destinations counted before they were forgotten.
-    pub fn past(&self) -> Statistics {
+    pub fn past(&self) -> DestinationStatistics {
         self.past
     }
 

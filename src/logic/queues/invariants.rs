@@ -7,7 +7,7 @@ use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
 use crate::domain::message::Priority;
 
 use super::Queues;
-use super::destination::{Counts, Destination};
+use super::destination::{Destination, PlaceCounts};
 use super::entry::{Entry, Place};
 
 /// The messages of one destination, by where each of them says that it is.
@@ -16,7 +16,7 @@ struct Census<'a> {
     /// In the lanes, by [`Priority::index`].
     queued: [usize; Priority::ALL.len()],
     held: usize,
-    counts: Counts,
+    counts: PlaceCounts,
     pushing: Vec<(MessageId, &'a MessageType)>,
 }
 

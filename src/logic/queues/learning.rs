@@ -8,18 +8,23 @@ use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::Position;
-use crate::domain::moment::{Moment, Source};
+use crate::domain::moment::{Moment, StampOrigin};
 use crate::domain::timestamp::Timestamp;
 
 impl Queues {
     /// Learns from a committed fact. Decides nothing: what follows from the fact may already be
     /// in the journal behind it. After a new `AttemptFailed` call [`Queues::due`].
     pub fn apply(&mut self, position: Position, fact: &Fact, now: impl Into<Moment>) {
-        self.learn(position, fact, now.into(), Source::Journal { set_since: 0 });
+        self.learn(
+            position,
+            fact,
+            now.into(),
+            StampOrigin::Journal { set_since: 0 },
+        );
     }
 
     /// As [`Queues::apply`]; how old the fact is depends on where it is known from.
-    pub fn learn(&mut self, position: Position, fact: &Fact, moment: Moment, source: Source) {
+    pub fn learn(&mut self, position: Position, fact: &Fact, moment: Moment, source: StampOrigin) {
         match fact {
             Fact::Message(fact) => self.learn_of_message(position, fact, (moment, source)),
             Fact::Service(fact) => self.learn_of_service(fact, moment.hub),
@@ -37,7 +42,7 @@ impl Queues {
         &mut self,
         position: Position,
         fact: &MessageFact,
-        (moment, source): (Moment, Source),
+        (moment, source): (Moment, StampOrigin),
     ) {
         match fact {
             MessageFact::Accepted(message) => {

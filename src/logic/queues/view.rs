@@ -9,7 +9,7 @@ use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
-use super::destination::{Destination, Statistics};
+use super::destination::{Destination, DestinationStatistics};
 use super::entry::{Entry, Place};
 use super::pause::{Pause, earliest};
 
@@ -59,7 +59,7 @@ pub struct QueueDepths {
     /// Nothing is handed out.
     pub paused: Option<Pause>,
     /// What came and went since the start.
-    pub statistics: Statistics,
+    pub statistics: DestinationStatistics,
 }
 
 impl QueueDepths {

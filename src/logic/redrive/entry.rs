@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::action::Action;
-use super::walk::{Answer, ListedDeadLetter, Step, Walk};
+use super::walk::{ListedDeadLetter, RedriveOutcome, Step, Walk};
 use crate::domain::ids::Position;
 use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
@@ -148,10 +148,10 @@ impl Entry {
     pub(super) fn answered(
         &mut self,
         dead_letter: ListedDeadLetter,
-        answer: Answer,
+        answer: RedriveOutcome,
         now: Timestamp,
     ) {
-        if answer == Answer::Gone {
+        if answer == RedriveOutcome::Gone {
             self.job.skipped += 1;
         }
         self.moved = true;

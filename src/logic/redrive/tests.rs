@@ -66,7 +66,7 @@ fn a_job_that_deletes_owes_nothing_and_ends() {
             job: Some(delete.job),
         }));
         assert_eq!(redrives.learn(position, &deleted), Some(News::Deleted));
-        redrives.answered(delete.job, dead_letter, Answer::Done, now);
+        redrives.answered(delete.job, dead_letter, RedriveOutcome::Done, now);
         facts.push(deleted);
     }
     let due = redrives.due(now);

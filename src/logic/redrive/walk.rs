@@ -25,7 +25,7 @@ pub struct ListedDeadLetter {
 
 /// What became of a dead letter that was to be owed again.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum RedriveOutcome {
     /// The journal has it.
     Done,
     /// It was no dead letter any more, somebody else was at work on it, or nobody is there to take
@@ -158,13 +158,13 @@ impl Walk {
     pub(super) fn answered(
         &mut self,
         dead_letter: ListedDeadLetter,
-        answer: Answer,
+        answer: RedriveOutcome,
         now: Timestamp,
     ) {
         self.asked.remove(&dead_letter.position);
         match answer {
-            Answer::Done | Answer::Gone => self.trouble = None,
-            Answer::NotNow(cause) => {
+            RedriveOutcome::Done | RedriveOutcome::Gone => self.trouble = None,
+            RedriveOutcome::NotNow(cause) => {
                 self.waiting.insert(dead_letter.position, dead_letter.id);
                 self.rest(cause, now);
             }

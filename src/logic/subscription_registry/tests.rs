@@ -27,7 +27,7 @@ fn a_change_shows_once_it_is_written_and_counts_at_once() {
         subscriptions.learn(&Fact::Subscription(SubscriptionFact::Subscribed(
             first.clone()
         ))),
-        Some(Change::Put {
+        Some(RegistryChange::Put {
             id: first.id,
             left: None
         })
@@ -134,7 +134,10 @@ fn an_origin_is_left_with_the_last_callback_there() {
         let change = subscriptions.learn(&Fact::Subscription(SubscriptionFact::Subscribed(
             one.clone(),
         )));
-        assert!(matches!(change, Some(Change::Put { left: None, .. })));
+        assert!(matches!(
+            change,
+            Some(RegistryChange::Put { left: None, .. })
+        ));
     }
     assert_eq!(subscriptions.count(), 2);
     for (one, left) in [(&first, None), (&second, Some(origin))] {
@@ -143,7 +146,7 @@ fn an_origin_is_left_with_the_last_callback_there() {
         let change = subscriptions.learn(&Fact::Subscription(SubscriptionFact::Unsubscribed(
             Unsubscribed { id, at },
         )));
-        assert_eq!(change, Some(Change::Removed { id, left }));
+        assert_eq!(change, Some(RegistryChange::Removed { id, left }));
     }
     assert_eq!(subscriptions.count(), 0);
 }

@@ -1,7 +1,7 @@
 //! Why an archive does not do what it was asked for.
 
 use crate::domain::ids::Position;
-use crate::logic::ownership::Denial;
+use crate::logic::ownership::OwnershipDenial;
 
 /// Why the archive did not do what it was asked to.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum ArchiveError {
     },
     /// The archive is not this hub's, and will not be however often it is asked.
     #[error("{0}")]
-    Denied(Denial),
+    Denied(OwnershipDenial),
 }
 
 impl ArchiveError {

@@ -1,7 +1,7 @@
 //! Those who write the archive, and whose work is in it.
 
 use super::Ring;
-use crate::actors::archivist::{self, Archivist, Found};
+use crate::actors::archivist::{self, Archivist, FoundArchive};
 use crate::actors::dead_letters::{self, DeadLetters};
 use crate::actors::historian::{self, Historian};
 use crate::logic::limits::Limit;
@@ -13,7 +13,7 @@ impl Ring {
     pub(super) fn archivist(
         &self,
         readers: Readers,
-        found: Result<Found, ArchiveError>,
+        found: Result<FoundArchive, ArchiveError>,
     ) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),

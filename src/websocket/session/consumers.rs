@@ -12,7 +12,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use tokio::sync::oneshot;
 
-use super::super::open_sockets::ConsumerAnswer;
+use super::super::open_sockets::OpenConsumer;
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::consumers::Returns;
@@ -99,11 +99,11 @@ impl Consumers {
         None
     }
 
-    pub(super) fn describe(&self) -> Vec<ConsumerAnswer> {
+    pub(super) fn describe(&self) -> Vec<OpenConsumer> {
         let consumers = self.by_service.iter();
         let consumers = consumers.map(|(service, consumer)| {
             let most = consumer.terms.map_or(0, |terms| terms.prefetch);
-            ConsumerAnswer {
+            OpenConsumer {
                 service: service.clone(),
                 instance_id: consumer.instance_id.clone(),
                 in_flight: consumer.unsettled,

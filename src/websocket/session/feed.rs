@@ -14,7 +14,7 @@ use std::time::Duration;
 use ahash::AHashSet;
 use bytestring::ByteString;
 
-use super::super::open_sockets::FeedAnswer;
+use super::super::open_sockets::OpenFeed;
 use super::super::texts;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
@@ -78,12 +78,12 @@ impl Feed {
     }
 
     /// `None`: nothing is subscribed.
-    pub(super) fn describe(&self) -> Option<FeedAnswer> {
+    pub(super) fn describe(&self) -> Option<OpenFeed> {
         let named = self.named.as_ref();
         if self.event_types.is_empty() && named.is_none() {
             return None;
         }
-        Some(FeedAnswer {
+        Some(OpenFeed {
             name: named.map(|named| named.name.clone()),
             subscription_id: named.map(|named| named.id),
             patterns: self.event_types.len(),

@@ -163,7 +163,7 @@ impl Session {
             let outcome = ended.await;
             let over = over(&outcome, leases);
             let answers = vec![confirm(&hub, &slip, outcome)];
-            home.do_send(Ended { answers, over });
+            home.do_send(LeasesEnded { answers, over });
         });
     }
 }
@@ -264,15 +264,15 @@ pub(super) fn confirm(hub: &Hub, slip: &Slip, outcome: Result<(), HubError>) -> 
 /// Leases are over, or were before.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Ended {
+pub(crate) struct LeasesEnded {
     answers: Vec<Answer>,
     over: Vec<LeaseToken>,
 }
 
-impl Handler<Ended> for Session {
+impl Handler<LeasesEnded> for Session {
     type Result = ();
 
-    fn handle(&mut self, ended: Ended, _: &mut Context) {
+    fn handle(&mut self, ended: LeasesEnded, _: &mut Context) {
         self.consumers.settled(&ended.over);
         for answer in ended.answers {
             self.answers.give(answer);
@@ -301,8 +301,8 @@ async fn ack_all(
     hub: &Hub,
     client: &SocketClient,
     mut acks: Vec<(Slip, Vec<LeaseToken>)>,
-) -> Ended {
-    let mut ended = Ended {
+) -> LeasesEnded {
+    let mut ended = LeasesEnded {
         answers: Vec::with_capacity(acks.len()),
         over: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use message_hub::domain::ids::{HubId, Position};
-use message_hub::logic::ownership::{ArchiveStanding, Claim, Claimed, Denial};
+use message_hub::logic::ownership::{ArchiveStanding, Claim, Claimed, OwnershipDenial};
 use message_hub::logic::projection::Batch;
 use message_hub::logic::writer::{Author, Epoch, Writer};
 use message_hub::ports::archive::{Archive, ArchiveError};
@@ -76,7 +76,7 @@ fn is_refused_to_another_hub_and_stays_as_it_is() {
         let owner = claimed(archive, claim(&author(ONE, 5, &[]), 0)).await;
         archive.apply(brought(1, owner)).await.unwrap();
         let before = archive.standing().await;
-        let denied = ArchiveError::Denied(Denial::OtherHub {
+        let denied = ArchiveError::Denied(OwnershipDenial::OtherHub {
             owner: ONE,
             hub: OTHER,
         });
@@ -105,7 +105,10 @@ fn what_an_earlier_epoch_of_the_hub_still_sends_is_refused() {
         let refused = archive.apply(brought(1, Some(earlier.writer()))).await;
         assert_eq!(refused, Err(ArchiveError::OutOfStep { checkpoint: 0 }));
         let again = archive.claim(claim(&earlier, 0)).await;
-        assert_eq!(again, Err(ArchiveError::Denied(Denial::UnknownEpoch)));
+        assert_eq!(
+            again,
+            Err(ArchiveError::Denied(OwnershipDenial::UnknownEpoch))
+        );
         archive.apply(brought(1, later)).await.unwrap();
     });
 }
@@ -124,7 +127,10 @@ fn one_that_a_copy_of_the_hub_wrote_is_refused_to_it_ever_after() {
         let restarted = author(ONE, 4, &[1, 2]);
         for claimant in [production, restarted] {
             let refused = archive.claim(claim(&claimant, 9)).await;
-            assert_eq!(refused, Err(ArchiveError::Denied(Denial::UnknownEpoch)));
+            assert_eq!(
+                refused,
+                Err(ArchiveError::Denied(OwnershipDenial::UnknownEpoch))
+            );
         }
         assert_eq!(archive.standing().await.unwrap().writer, copy);
     });
@@ -150,7 +156,7 @@ fn one_that_was_emptied_or_restored_is_claimed_before_it_is_written() {
 fn one_that_is_ahead_is_not_taken() {
     on_each(async |archive| {
         archive.apply(brought(1, None)).await.unwrap();
-        let ahead = Denial::Ahead {
+        let ahead = OwnershipDenial::Ahead {
             checkpoint: 1,
             written: 0,
         };

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use base64::engine::Engine;
 use base64::engine::general_purpose::STANDARD;
-use message_hub::adapters::journal_file::directory::Listing;
+use message_hub::adapters::journal_file::directory::SegmentListing;
 use message_hub::cli::wal;
 use message_hub::domain::fact::Fact;
 use message_hub::logic::journal::codec;
@@ -147,7 +147,7 @@ fn copy(folder: &Path) -> TempDir {
 /// What the frames say, whatever the codec makes of them.
 fn frames(directory: &Path) -> Vec<Line> {
     let mut found = Vec::new();
-    for segment in Listing::read(directory).unwrap().segments {
+    for segment in SegmentListing::read(directory).unwrap().segments {
         let file = File::open(&segment.path).unwrap();
         let mut reader = SegmentReader::new(file, segment.first, segment.order());
         while let Some(frame) = reader.next_frame().unwrap() {
@@ -244,7 +244,7 @@ fn frozen_records_mean_what_they_meant() {
 fn what_is_written_now_is_byte_for_byte_what_was_frozen_last() {
     let newest = frozen().into_iter().max().unwrap();
     let mut frames = 0;
-    for segment in Listing::read(&newest.join("wal")).unwrap().segments {
+    for segment in SegmentListing::read(&newest.join("wal")).unwrap().segments {
         let file = File::open(&segment.path).unwrap();
         let mut reader = SegmentReader::new(file, segment.first, segment.order());
         while let Some(found) = reader.next_frame().unwrap() {

@@ -88,7 +88,7 @@ async fn an_archive_of_another_hub_is_left_alone() {
         cellar.commit(vec![accepted(cellar.message(number))]);
         tokio::time::advance(2 * RETRY).await;
         settle().await;
-        let denial = Denial::OtherHub {
+        let denial = OwnershipDenial::OtherHub {
             owner: OTHER,
             hub: HUB,
         };
@@ -114,7 +114,7 @@ async fn an_archive_that_a_copy_of_the_hub_took_is_left_to_it() {
         tokio::time::advance(2 * RETRY).await;
         settle().await;
         cellar.commit(vec![accepted(cellar.message(number))]);
-        let denied = Err(ArchiveError::Denied(Denial::UnknownEpoch));
+        let denied = Err(ArchiveError::Denied(OwnershipDenial::UnknownEpoch));
         assert_eq!(cellar.flush().await, denied);
     }
     assert_eq!(cellar.checkpoint().await, 1);

@@ -3,17 +3,17 @@
 use super::*;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::message::MessageFact;
-use crate::ports::transport::PushAnswer;
+use crate::ports::transport::PushResponse;
 
 /// What the transport says of an attempt that it did not make, or not to its end.
 fn not_tried() -> Push {
-    Push::Answer(PushAnswer::NotTried {
+    Push::Answer(PushResponse::NotTried {
         error: "cannot connect: Too many open files".to_owned(),
     })
 }
 
 fn cut_short() -> Push {
-    Push::Answer(PushAnswer::CutShort {
+    Push::Answer(PushResponse::CutShort {
         error: "no answer within 100ms".to_owned(),
     })
 }
@@ -50,14 +50,14 @@ async fn an_attempt_that_one_instance_saw_is_one_even_if_the_next_was_not_reache
 #[actix::test]
 async fn whoever_asked_to_be_left_alone_is_whatever_the_next_one_answers() {
     let busy = |seconds: Option<u64>| {
-        Push::Answer(PushAnswer::Status {
+        Push::Answer(PushResponse::Status {
             code: 503,
             retry_after: seconds.map(Duration::from_secs),
             excerpt: String::new(),
         })
     };
     let refused = || {
-        Push::Answer(PushAnswer::NoAnswer {
+        Push::Answer(PushResponse::NoAnswer {
             error: "connection refused".to_owned(),
         })
     };

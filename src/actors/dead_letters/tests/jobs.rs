@@ -104,7 +104,7 @@ impl Office {
         let texts = self.metrics.texts(&crate::metrics::Scrape {
             totals: crate::domain::compaction_summary::MessageTotals::default(),
             depths: &crate::logic::queues::view::QueueDepths::default(),
-            picture: &crate::metrics::services::Picture::default(),
+            picture: &crate::metrics::services::ServicesPicture::default(),
             now: Timestamp::default(),
         });
         let text = String::from_utf8(texts.with_names.into()).unwrap();

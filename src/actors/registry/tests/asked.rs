@@ -4,10 +4,10 @@ use super::*;
 use crate::actors::messages::registry::{Listen, SurveyServices};
 use crate::domain::circuit::CircuitName;
 use crate::domain::fact::control::ControlFact;
-use crate::domain::fact::service::ServiceFact;
+use crate::domain::fact::service::{ServiceFact, ServiceGone, ServiceSeen};
 use crate::domain::ids::InstanceId;
 use crate::logic::feed_news::FeedId;
-use crate::logic::service_view::{ServiceSummary, Transport};
+use crate::logic::service_view::{InstanceTransport, ServiceSummary};
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
     CircuitChanged {
@@ -121,7 +121,7 @@ async fn strategy_and_forced_circuit_are_known_after_a_restart_and_a_return() {
     assert_eq!(told.strategy, Some(Strategy::Random));
     assert_eq!(told.forced.map(|forced| forced.changed), Some(changed));
     office.commit_fact(Fact::Service(ServiceFact::ServiceDeregistered(
-        ServiceSeen {
+        ServiceGone {
             service: service("billing"),
             at: Timestamp::default(),
         },
@@ -335,7 +335,7 @@ fn summed_up(view: &ServiceView) -> ServiceSummary {
     };
     let well = view.instances.iter();
     let well: Vec<_> = well.filter(|one| one.health != Health::Unhealthy).collect();
-    let is_pushed = |one: &&InstanceView| one.transport == Transport::Http;
+    let is_pushed = |one: &&InstanceView| one.transport == InstanceTransport::Http;
     let pushed = well.iter().copied().filter(is_pushed).count();
     let polls_unnamed = view.available as usize > well.len();
     ServiceSummary {

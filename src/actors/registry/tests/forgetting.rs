@@ -4,7 +4,7 @@ use super::*;
 use crate::actors::messages::Forgotten;
 use crate::actors::messages::registry::{Listen, StopListening};
 use crate::domain::fact::control::ControlFact;
-use crate::domain::fact::service::ServiceFact;
+use crate::domain::fact::service::{ServiceFact, ServiceGone, ServiceSeen};
 use crate::logic::feed_news::FeedId;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ impl Office {
     }
 
     fn deregistered(&self) -> Fact {
-        Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+        Fact::Service(ServiceFact::ServiceDeregistered(ServiceGone {
             service: service("billing"),
             at: self.clock.wall(),
         }))

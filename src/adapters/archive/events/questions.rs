@@ -7,7 +7,7 @@
 
 use super::types::Types;
 use crate::adapters::archive::alternatives::Alternatives;
-use crate::adapters::archive::listing::Listing;
+use crate::adapters::archive::listing::RowListing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::event::{EventId, Sequence};
 use crate::domain::ids::ServiceName;
@@ -50,11 +50,11 @@ pub(crate) fn last_until(at: Timestamp) -> Statement {
 }
 
 /// The page in its order. Of times nothing is asked: they are turned into sequences before.
-pub(crate) fn page(query: &EventQuery, types: &Types) -> Listing {
+pub(crate) fn page(query: &EventQuery, types: &Types) -> RowListing {
     // And the one after the page.
     let most = query.limit.saturating_add(1);
     let rows = matching(query, types).of(Statement::new(ROWS), order(query), most);
-    Listing::new(rows, order(query), query.limit).within(query.page_bytes())
+    RowListing::new(rows, order(query), query.limit).within(query.page_bytes())
 }
 
 /// The sequences of the events on the page, were it only bounded by their number.

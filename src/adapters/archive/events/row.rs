@@ -14,7 +14,7 @@ use crate::domain::timestamp::Timestamp;
 
 /// An event as [`super::questions`] asks for it.
 #[derive(QueryableByName)]
-pub(crate) struct Row {
+pub(crate) struct EventRow {
     #[diesel(sql_type = BigInt)]
     sequence: i64,
     #[diesel(sql_type = Binary)]
@@ -39,7 +39,7 @@ pub(crate) struct Row {
     extras: Option<String>,
 }
 
-impl Measured for Row {
+impl Measured for EventRow {
     const BYTES: &'static str = "octet_length(payload) + coalesce(octet_length(extras), 0)";
 
     fn bytes(&self) -> usize {
@@ -47,7 +47,7 @@ impl Measured for Row {
     }
 }
 
-impl Row {
+impl EventRow {
     pub(crate) fn into_event(self) -> Result<Event, RowError> {
         let sequence = self.sequence;
         self.read()
@@ -91,7 +91,7 @@ pub(crate) struct Numbered {
 
 /// An event's place in its stream and in time.
 #[derive(QueryableByName)]
-pub(crate) struct Place {
+pub(crate) struct EventPlace {
     #[diesel(sql_type = BigInt)]
     pub version: i64,
     #[diesel(sql_type = BigInt)]
@@ -99,14 +99,14 @@ pub(crate) struct Place {
 }
 
 #[derive(QueryableByName)]
-pub(crate) struct Head {
+pub(crate) struct StreamHeadRow {
     #[diesel(sql_type = Text)]
     stream_id: String,
     #[diesel(sql_type = BigInt)]
     version: i64,
 }
 
-impl Head {
+impl StreamHeadRow {
     pub(crate) fn read(self) -> Result<StreamHead, RowError> {
         Ok(StreamHead {
             id: StreamId::parse(&self.stream_id)?,

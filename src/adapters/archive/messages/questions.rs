@@ -2,7 +2,7 @@
 
 use crate::adapters::archive::alternatives::Alternatives;
 use crate::adapters::archive::ends::{Ends, Side};
-use crate::adapters::archive::listing::Listing;
+use crate::adapters::archive::listing::RowListing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position};
@@ -23,12 +23,12 @@ pub(crate) fn by_id(ids: &[MessageId]) -> Statement {
 }
 
 /// Newest first.
-pub(crate) fn page(query: &MessageQuery) -> Listing {
+pub(crate) fn page(query: &MessageQuery) -> RowListing {
     let order = "position DESC";
     // And the one after the page.
     let most = query.limit.saturating_add(1);
     let rows = matching(query, None).of(Statement::new(ROWS), order, most);
-    Listing::new(rows, order, query.limit)
+    RowListing::new(rows, order, query.limit)
 }
 
 /// Oldest first.

@@ -12,7 +12,7 @@ use crate::ports::archive::Age;
 
 /// How old a message is.
 #[derive(QueryableByName)]
-pub(crate) struct Row {
+pub(crate) struct RetentionRow {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = BigInt)]
@@ -23,7 +23,7 @@ pub(crate) struct Row {
     dead_letter: bool,
 }
 
-impl Row {
+impl RetentionRow {
     pub(crate) fn read(self) -> Result<Age, RowError> {
         Ok(Age {
             position: position(self.position)?,

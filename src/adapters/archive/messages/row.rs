@@ -22,7 +22,7 @@ pub(crate) type RowError = Box<dyn Error + Send + Sync>;
 
 /// A row read back.
 #[derive(QueryableByName)]
-pub(crate) struct Row {
+pub(crate) struct MessageRow {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = Binary)]
@@ -65,7 +65,7 @@ pub(crate) struct Row {
     dead_letter: bool,
 }
 
-impl Measured for Row {
+impl Measured for MessageRow {
     const BYTES: &'static str = "octet_length(payload) + coalesce(octet_length(body), 0) \
         + coalesce(octet_length(extras), 0) + octet_length(attempts)";
 
@@ -78,7 +78,7 @@ impl Measured for Row {
     }
 }
 
-impl Row {
+impl MessageRow {
     pub(crate) fn into_archived(self) -> Result<ArchivedMessage, RowError> {
         let position = self.position;
         self.read().map_err(|cause| {
@@ -135,14 +135,14 @@ fn payload(
 
 /// Where a message is.
 #[derive(QueryableByName)]
-pub(crate) struct Place {
+pub(crate) struct MessagePlace {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = Binary)]
     id: Vec<u8>,
 }
 
-impl Place {
+impl MessagePlace {
     pub(crate) fn read(self) -> Result<(Position, MessageId), RowError> {
         let id = MessageId(Uuid::from_slice(&self.id)?);
         Ok((position(self.position)?, id))

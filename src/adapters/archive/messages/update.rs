@@ -4,7 +4,7 @@
 use super::values::attempt_lines;
 use crate::adapters::archive::table::{Column, Row, bytes, number, text, truth};
 use crate::domain::dead_letter::DeadReason;
-use crate::logic::projection::Change;
+use crate::logic::projection::MessageChange;
 
 /// What a column becomes: `before`, the given value, `after`.
 pub(crate) struct Assignment {
@@ -45,7 +45,7 @@ const fn added(column: Column, before: &'static str) -> Assignment {
 }
 
 /// The values of the assignments and the key.
-pub(crate) fn values(change: &Change) -> serde_json::Result<Row<'_>> {
+pub(crate) fn values(change: &MessageChange) -> serde_json::Result<Row<'_>> {
     let end = change.end;
     Ok(vec![
         end.map(|end| end.state.name()).into(),

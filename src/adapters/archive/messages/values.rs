@@ -8,7 +8,7 @@ use crate::domain::ids::{ContentType, CorrelationId};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::projection::{Change, Opening};
+use crate::logic::projection::{MessageChange, Opening};
 
 const COLUMNS: &[Column] = &[
     number("position"),
@@ -73,7 +73,10 @@ impl Table for Redriven {
         dead_letter = excluded.dead_letter";
 }
 
-pub(crate) fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json::Result<Row<'a>> {
+pub(crate) fn values<'a>(
+    change: &'a MessageChange,
+    opening: &'a Opening,
+) -> serde_json::Result<Row<'a>> {
     let message = opening.opened.message();
     let (extras, raw) = (message.extras.as_ref(), message.payload.as_raw());
     Ok(vec![

@@ -20,8 +20,8 @@ use crate::adapters::archive::snapshots::{self, Snapshots};
 use crate::adapters::archive::sql::Applied;
 use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
-use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
-use crate::logic::projection::{Batch, Change, DeadEventChange};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, OwnershipDenial};
+use crate::logic::projection::{Batch, DeadEventChange, MessageChange};
 
 /// More than a question has: a batch may remove many events.
 const TIMEOUT: &str = "SET LOCAL statement_timeout = '300s'";
@@ -62,7 +62,7 @@ pub(super) async fn apply(
 pub(super) async fn claim(
     connection: &mut AsyncPgConnection,
     claim: Claim,
-) -> QueryResult<Result<Claimed, Denial>> {
+) -> QueryResult<Result<Claimed, OwnershipDenial>> {
     connection
         .transaction(async |connection| {
             let standing = lock_standing(connection).await?;
@@ -81,11 +81,14 @@ pub(super) async fn claim(
 /// Of two hubs with one database the second waits here, and then finds that it is not its own.
 async fn lock_standing(connection: &mut AsyncPgConnection) -> QueryResult<ArchiveStanding> {
     let locked = standing::read().sql(" FOR UPDATE");
-    let row: standing::Row = locked.get_result(connection).await?;
+    let row: standing::StandingRow = locked.get_result(connection).await?;
     row.into_standing().map_err(Error::DeserializationError)
 }
 
-async fn write_changes(connection: &mut AsyncPgConnection, changes: &[Change]) -> QueryResult<()> {
+async fn write_changes(
+    connection: &mut AsyncPgConnection,
+    changes: &[MessageChange],
+) -> QueryResult<()> {
     let (mut accepted, mut redriven, mut updates) = (Vec::new(), Vec::new(), Vec::new());
     let mut deleted = Vec::new();
     for change in changes {

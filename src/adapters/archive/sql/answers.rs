@@ -43,7 +43,7 @@ impl<S: Sql> SqlArchive<S> {
         let mut found = HashMap::new();
         if !ids.is_empty() {
             let statement = messages::questions::by_id(ids);
-            let rows = self.load(statement, messages::row::Row::into_archived);
+            let rows = self.load(statement, messages::row::MessageRow::into_archived);
             found.extend(rows.await?.into_iter().map(|row| (row.message.id, row)));
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
@@ -53,7 +53,10 @@ impl<S: Sql> SqlArchive<S> {
         let mut found = HashMap::new();
         if !ids.is_empty() {
             let statement = events::questions::by_id(ids);
-            for event in self.load(statement, events::row::Row::into_event).await? {
+            for event in self
+                .load(statement, events::row::EventRow::into_event)
+                .await?
+            {
                 found.entry(event.id).or_insert(event);
             }
         }
@@ -97,7 +100,7 @@ impl<S: Sql> SqlArchive<S> {
         };
         let types = self.types_of(&query).await?;
         let listing = events::questions::page(&query, &types);
-        self.page(listing, events::row::Row::into_event).await
+        self.page(listing, events::row::EventRow::into_event).await
     }
 
     pub(super) async fn sequences_of(
@@ -117,8 +120,9 @@ impl<S: Sql> SqlArchive<S> {
         &self,
         id: &StreamId,
     ) -> Result<Option<ArchivedStream>, ArchiveError> {
-        let place =
-            |row: events::row::Place| Ok((position(row.version)?, Timestamp::from_millis(row.at)));
+        let place = |row: events::row::EventPlace| {
+            Ok((position(row.version)?, Timestamp::from_millis(row.at)))
+        };
         let first = events::questions::first_of_stream(id.as_str());
         let first = self.load(first, place).await?.pop();
         let last = events::questions::last_of_stream(id.as_str());
@@ -159,7 +163,10 @@ impl<S: Sql> SqlArchive<S> {
         });
         let mut places = Vec::new();
         for statement in messages.into_iter().chain(events) {
-            places.extend(self.load(statement, messages::row::Place::read).await?);
+            places.extend(
+                self.load(statement, messages::row::MessagePlace::read)
+                    .await?,
+            );
         }
         places.sort_unstable();
         places.truncate(limit);

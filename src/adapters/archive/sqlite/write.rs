@@ -21,8 +21,8 @@ use crate::adapters::archive::snapshots::{self, Snapshots};
 use crate::adapters::archive::sql::{Applied, Number};
 use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
-use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
-use crate::logic::projection::{Batch, Change, DeadEventChange};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, OwnershipDenial};
+use crate::logic::projection::{Batch, DeadEventChange, MessageChange};
 
 pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Applied> {
     connection.immediate_transaction(|connection| {
@@ -56,7 +56,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryRe
 pub(super) fn claim(
     connection: &mut SqliteConnection,
     claim: &Claim,
-) -> QueryResult<Result<Claimed, Denial>> {
+) -> QueryResult<Result<Claimed, OwnershipDenial>> {
     connection.immediate_transaction(|connection| {
         let standing = read_standing(connection)?;
         let writer = match standing.admit(claim) {
@@ -70,11 +70,11 @@ pub(super) fn claim(
 }
 
 fn read_standing(connection: &mut SqliteConnection) -> QueryResult<ArchiveStanding> {
-    let row: standing::Row = standing::read().get_result(connection)?;
+    let row: standing::StandingRow = standing::read().get_result(connection)?;
     row.into_standing().map_err(Error::DeserializationError)
 }
 
-fn write_change(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
+fn write_change(connection: &mut SqliteConnection, change: &MessageChange) -> QueryResult<()> {
     if change.is_deleted {
         return sql_query("DELETE FROM messages WHERE id = ?")
             .bind::<Binary, _>(change.id.0.as_bytes().as_slice())

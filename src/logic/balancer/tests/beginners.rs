@@ -17,7 +17,7 @@ fn who_moves_begins_anew_and_what_is_under_way_stays_where_it_was() {
     assert!(balancer.has_moved(&target(0)) && !balancer.has_moved(&moved()));
     assert_eq!(in_flight(&balancer, 0), 0);
     send(&mut balancer);
-    finish(&mut balancer, 0, Ending::Failed);
+    finish(&mut balancer, 0, AttemptEnding::Failed);
     assert_eq!(
         (in_flight(&balancer, 0), balancer.departed[0].1.in_flight),
         (1, 2)
@@ -38,7 +38,7 @@ fn who_comes_back_begins_with_one_message_and_doubles() {
             assert_eq!(send(&mut balancer), Some(0));
         }
         assert_eq!(send(&mut balancer), None, "not more than {window}");
-        finish(&mut balancer, 0, Ending::Failed);
+        finish(&mut balancer, 0, AttemptEnding::Failed);
         send(&mut balancer);
         for _ in 0..window {
             finish(&mut balancer, 0, FINE);

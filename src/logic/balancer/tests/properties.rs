@@ -66,7 +66,7 @@ impl Play {
             Event::Ends(which, good) => {
                 let (instance, message_type) =
                     self.under_way.swap_remove(which % self.under_way.len());
-                let ending = if good { FINE } else { Ending::Failed };
+                let ending = if good { FINE } else { AttemptEnding::Failed };
                 let instance = Target {
                     instance_id: instance,
                     ..target(0)

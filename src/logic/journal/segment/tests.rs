@@ -18,11 +18,11 @@ fn written() -> (Vec<u8>, Vec<usize>) {
     (bytes, starts)
 }
 
-fn read(bytes: &[u8]) -> (Vec<Position>, Ending) {
-    read_with(SegmentReader::new(bytes, 5, Order::Dense))
+fn read(bytes: &[u8]) -> (Vec<Position>, SegmentEnd) {
+    read_with(SegmentReader::new(bytes, 5, Density::Dense))
 }
 
-fn read_with(mut reader: SegmentReader<&[u8]>) -> (Vec<Position>, Ending) {
+fn read_with(mut reader: SegmentReader<&[u8]>) -> (Vec<Position>, SegmentEnd) {
     let mut positions = Vec::new();
     while let Some(frame) = reader.next_frame().unwrap() {
         positions.push(frame.position);
@@ -33,8 +33,8 @@ fn read_with(mut reader: SegmentReader<&[u8]>) -> (Vec<Position>, Ending) {
 #[test]
 fn a_whole_segment_ends_clean() {
     let (bytes, _) = written();
-    assert_eq!(read(&bytes), (vec![5, 6, 7, 8, 9], Ending::Clean));
-    assert_eq!(read(&header(5)), (vec![], Ending::Clean));
+    assert_eq!(read(&bytes), (vec![5, 6, 7, 8, 9], SegmentEnd::Clean));
+    assert_eq!(read(&header(5)), (vec![], SegmentEnd::Clean));
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn space_reserved_ahead_is_told_from_a_torn_record() {
     let (mut bytes, starts) = written();
     let end = bytes.len();
     bytes.resize(end + 10_000, 0);
-    let unused = Ending::Unfinished {
+    let unused = SegmentEnd::Unfinished {
         offset: end as u64,
         bytes: 10_000,
         zeroes: true,
         flaw: Flaw::Zeroes,
     };
     assert_eq!(read(&bytes), (vec![5, 6, 7, 8, 9], unused));
-    let torn = Ending::Unfinished {
+    let torn = SegmentEnd::Unfinished {
         offset: starts[4] as u64,
         bytes: 40,
         zeroes: false,
@@ -62,7 +62,7 @@ fn space_reserved_ahead_is_told_from_a_torn_record() {
 fn a_bad_record_before_a_later_batch_is_damage() {
     let (mut bytes, starts) = written();
     bytes[starts[3] + 30] ^= 1;
-    let damaged = Ending::Damaged {
+    let damaged = SegmentEnd::Damaged {
         offset: starts[3] as u64,
         flaw: Flaw::Checksum,
     };
@@ -75,14 +75,17 @@ fn a_bad_record_before_one_of_its_own_batch_was_never_acknowledged() {
     bytes[starts[2] + 30] ^= 1;
     let (positions, ending) = read(&bytes[..starts[4]]);
     assert_eq!(positions, [5, 6]);
-    assert!(matches!(ending, Ending::Unfinished { zeroes: false, .. }));
+    assert!(matches!(
+        ending,
+        SegmentEnd::Unfinished { zeroes: false, .. }
+    ));
 }
 
 #[test]
 fn a_hole_of_zeroes_before_a_later_batch_is_damage() {
     let (mut bytes, starts) = written();
     bytes[starts[1]..starts[2]].fill(0);
-    let damaged = Ending::Damaged {
+    let damaged = SegmentEnd::Damaged {
         offset: starts[1] as u64,
         flaw: Flaw::Zeroes,
     };
@@ -95,10 +98,10 @@ fn a_torn_header_is_damage_only_before_records() {
     bytes[9] ^= 1;
     let (positions, ending) = read(&bytes);
     assert!(positions.is_empty());
-    assert!(matches!(ending, Ending::Damaged { offset: 0, .. }));
+    assert!(matches!(ending, SegmentEnd::Damaged { offset: 0, .. }));
     for alone in [&bytes[..24], &bytes[..7], &[], &[0; 5000]] {
         let (_, ending) = read(alone);
-        assert!(matches!(ending, Ending::Unfinished { offset: 0, .. }));
+        assert!(matches!(ending, SegmentEnd::Unfinished { offset: 0, .. }));
     }
 }
 
@@ -111,7 +114,7 @@ fn a_record_of_another_place_is_not_taken() {
         expected: 5,
     };
     let (_, ending) = read(&bytes);
-    assert!(matches!(ending, Ending::Unfinished { flaw, .. } if flaw == stale));
+    assert!(matches!(ending, SegmentEnd::Unfinished { flaw, .. } if flaw == stale));
 }
 
 #[test]
@@ -120,10 +123,10 @@ fn compacted_segments_may_have_gaps_in_positions() {
     for position in [3, 9] {
         frame::encode(&mut bytes, position, 0, &samples::delivered(1));
     }
-    let mut reader = SegmentReader::new(&bytes[..], 1, Order::Sparse);
+    let mut reader = SegmentReader::new(&bytes[..], 1, Density::Sparse);
     assert_eq!(reader.next_frame().unwrap().unwrap().position, 3);
     assert_eq!(reader.next_frame().unwrap().unwrap().position, 9);
-    assert_eq!(reader.ending().unwrap(), Ending::Clean);
+    assert_eq!(reader.ending().unwrap(), SegmentEnd::Clean);
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn reading_goes_on_behind_damage() {
     let (mut bytes, starts) = written();
     bytes[starts[1]] ^= 1;
     bytes[starts[2] + 9] ^= 1;
-    let mut reader = SegmentReader::new(&bytes[..], 5, Order::Dense);
+    let mut reader = SegmentReader::new(&bytes[..], 5, Density::Dense);
     assert_eq!(reader.next_frame().unwrap().unwrap().position, 5);
     assert!(reader.next_frame().unwrap().is_none());
     let gap = reader.skip_damage().unwrap().unwrap();
@@ -168,14 +171,17 @@ fn units() -> (Vec<u8>, Vec<usize>) {
     (bytes, starts)
 }
 
-fn read_by_units(bytes: &[u8]) -> (Vec<Position>, Ending) {
-    read_with(SegmentReader::new(bytes, 5, Order::Dense).by_units())
+fn read_by_units(bytes: &[u8]) -> (Vec<Position>, SegmentEnd) {
+    read_with(SegmentReader::new(bytes, 5, Density::Dense).by_units())
 }
 
 #[test]
 fn a_unit_cut_at_any_byte_is_gone_from_its_start() {
     let (bytes, starts) = units();
-    assert_eq!(read_by_units(&bytes), ((5..=11).collect(), Ending::Clean));
+    assert_eq!(
+        read_by_units(&bytes),
+        ((5..=11).collect(), SegmentEnd::Clean)
+    );
     // Where something ends that may be the last thing, and with which record.
     let ends = [
         (HEADER_BYTES, 4),
@@ -189,11 +195,11 @@ fn a_unit_cut_at_any_byte_is_gone_from_its_start() {
         let (positions, ending) = read_by_units(&bytes[..cut]);
         assert_eq!(positions, (5..=good.1).collect::<Vec<_>>(), "{cut}");
         match ending {
-            Ending::Clean => assert_eq!(cut, good.0),
-            Ending::Unfinished { offset, bytes, .. } => {
+            SegmentEnd::Clean => assert_eq!(cut, good.0),
+            SegmentEnd::Unfinished { offset, bytes, .. } => {
                 assert_eq!((offset, offset + bytes), (good.0 as u64, cut as u64));
             }
-            Ending::Damaged { .. } => panic!("{cut}: {ending:?}"),
+            SegmentEnd::Damaged { .. } => panic!("{cut}: {ending:?}"),
         }
     }
 }
@@ -207,10 +213,10 @@ fn a_hole_in_a_unit_takes_it_whole_and_is_damage_only_before_a_later_sync() {
         let (positions, ending) = read_by_units(&torn[..starts[6]]);
         assert_eq!(positions, [5]);
         let offset = starts[1] as u64;
-        assert!(matches!(ending, Ending::Unfinished { offset: at, .. } if at == offset));
+        assert!(matches!(ending, SegmentEnd::Unfinished { offset: at, .. } if at == offset));
         let (positions, ending) = read_by_units(&torn);
         assert_eq!(positions, [5]);
-        assert!(matches!(ending, Ending::Damaged { offset: at, .. } if at == offset));
+        assert!(matches!(ending, SegmentEnd::Damaged { offset: at, .. } if at == offset));
         // Who rescues takes what there is.
         assert!(read(&torn).0.starts_with(&[5, 6]));
     }
@@ -221,12 +227,12 @@ fn units_mean_nothing_in_compacted_segments() {
     let mut bytes = header(1).to_vec();
     frame::encode_joined(&mut bytes, 3, 0, &samples::delivered(1));
     frame::encode_joined(&mut bytes, 9, 0, &samples::delivered(1));
-    let mut reader = SegmentReader::new(&bytes[..], 1, Order::Sparse).by_units();
+    let mut reader = SegmentReader::new(&bytes[..], 1, Density::Sparse).by_units();
     for position in [3, 9] {
         let frame = reader.next_frame().unwrap().unwrap();
         assert_eq!((frame.position, frame.is_joined), (position, false));
     }
-    assert_eq!(reader.ending().unwrap(), Ending::Clean);
+    assert_eq!(reader.ending().unwrap(), SegmentEnd::Clean);
 }
 
 proptest! {
@@ -245,6 +251,6 @@ proptest! {
         let (positions, ending) = read(&bytes[..cut]);
         let whole = starts[1..].iter().filter(|start| **start <= cut).count();
         prop_assert_eq!(positions.len(), whole);
-        prop_assert_eq!(ending == Ending::Clean, starts.contains(&cut));
+        prop_assert_eq!(ending == SegmentEnd::Clean, starts.contains(&cut));
     }
 }

@@ -1,7 +1,7 @@
 //! What the system's clock does to messages, and what it does not.
 
 use super::*;
-use crate::domain::moment::Source;
+use crate::domain::moment::StampOrigin;
 
 const HOUR: i64 = 3_600_000;
 const YEARS: i64 = 10 * 365 * 24 * HOUR;
@@ -46,7 +46,12 @@ fn a_step_forward_expires_nothing_and_a_step_back_keeps_the_order() {
     for (passed, (number, wall_ahead)) in (1..).zip(steps) {
         let message = message_of(number, wall_ahead + passed, Extras::default());
         let now = moment(passed, wall_ahead);
-        queues.learn(number as Position, &accepted(message), now, Source::News);
+        queues.learn(
+            number as Position,
+            &accepted(message),
+            now,
+            StampOrigin::News,
+        );
         assert!(queues.due(id(1), now).is_none());
     }
     let ids = [id(1), id(2), id(3), id(4), id(5)];
@@ -81,7 +86,7 @@ fn who_came_while_the_clock_was_ahead_is_not_behind_newer_ones_for_years() {
     learn(&mut queues, &[accepted(low)], at(0));
     // After the patience of its level it goes before what is more important and newer.
     let newer = message_of(2, 250_000, Extras::default());
-    queues.learn(2, &accepted(newer), moment(250_000, 0), Source::News);
+    queues.learn(2, &accepted(newer), moment(250_000, 0), StampOrigin::News);
     assert_eq!(order(&mut queues, moment(250_000, 0)), [id(1), id(2)]);
 }
 
@@ -130,7 +135,7 @@ fn an_attempt_is_repeated_after_its_backoff_whatever_the_clock_did_meanwhile() {
     let mut queues = queues_with([message(1)]);
     // Decided before the clock was set forward, written after.
     let failed = attempt_failed(1, at(2_001));
-    queues.learn(2, &failed, moment(1, HOUR), Source::News);
+    queues.learn(2, &failed, moment(1, HOUR), StampOrigin::News);
     assert!(queues.due(id(1), moment(1_900, HOUR)).is_none());
     assert_eq!(state(&queues, 1), State::Retrying);
     queues.due(id(1), moment(2_001, HOUR));
@@ -144,7 +149,7 @@ fn what_others_see_of_a_ttl_and_a_delay_is_by_the_clock_as_it_is_set() {
         2,
         &accepted(delayed(2, 0, 600_000)),
         moment(0, 0),
-        Source::News,
+        StampOrigin::News,
     );
     for wall_ahead in [0, HOUR, -HOUR] {
         let now = moment(1_000, wall_ahead);
@@ -161,7 +166,7 @@ fn a_restart_counts_a_ttl_and_a_delay_on_whatever_the_clock_was_set_by_before_it
     for set_since in [HOUR, -HOUR, 300_000, -300_000] {
         let now = at(60_000 + set_since);
         let mut queues = queues_with([]);
-        let source = Source::Journal { set_since };
+        let source = StampOrigin::Journal { set_since };
         let failed = attempt_failed(3, at(600_000));
         let facts = [
             accepted(expiring(1, 600_000)),

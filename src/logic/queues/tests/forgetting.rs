@@ -3,26 +3,20 @@
 use super::*;
 use crate::domain::fact::control::{ControlFact, QueueSwitched, QuotaSet};
 use crate::domain::fact::message::{DeadLetterDeleted, MessageFact};
-use crate::domain::fact::service::{ServiceFact, ServiceSeen};
+use crate::domain::fact::service::{ServiceFact, ServiceGone, ServiceSeen};
 use crate::domain::quota::Quota;
 
 /// Queues that are open, and know a `billing` that left.
 fn left() -> Queues {
     let mut queues = queues_with([]);
     queues.begin();
-    apply(
-        &mut queues,
-        Fact::Service(ServiceFact::ServiceSeen(billing_at(0))),
-    );
+    let seen = ServiceFact::ServiceSeen(ServiceSeen {
+        service: billing(),
+        at: at(0),
+    });
+    apply(&mut queues, Fact::Service(seen));
     queues.set_window(&billing(), 0, Outlook::Left, &[], at(0));
     queues
-}
-
-fn billing_at(millis: i64) -> ServiceSeen {
-    ServiceSeen {
-        service: billing(),
-        at: at(millis),
-    }
 }
 
 fn apply(queues: &mut Queues, fact: Fact) {
@@ -170,22 +164,21 @@ fn of_what_came_and_went_before_the_start_nothing_is_made() {
     let mut queues = queues_with([]);
     for number in 0..100 {
         let service = ServiceName::parse(&format!("build-{number}")).unwrap();
-        let seen = ServiceSeen { service, at: at(0) };
-        apply(
-            &mut queues,
-            Fact::Service(ServiceFact::ServiceSeen(seen.clone())),
-        );
-        apply(
-            &mut queues,
-            Fact::Service(ServiceFact::ServiceDeregistered(seen)),
-        );
+        let seen = ServiceFact::ServiceSeen(ServiceSeen {
+            service: service.clone(),
+            at: at(0),
+        });
+        apply(&mut queues, Fact::Service(seen));
+        let gone = ServiceFact::ServiceDeregistered(ServiceGone { service, at: at(0) });
+        apply(&mut queues, Fact::Service(gone));
         assert!(queues.destinations.is_empty());
     }
     apply(&mut queues, accepted(message(1)));
-    apply(
-        &mut queues,
-        Fact::Service(ServiceFact::ServiceDeregistered(billing_at(0))),
-    );
+    let gone = ServiceFact::ServiceDeregistered(ServiceGone {
+        service: billing(),
+        at: at(0),
+    });
+    apply(&mut queues, Fact::Service(gone));
     queues.begin();
     assert!(!goes(&mut queues), "something waits");
     apply(&mut queues, settled(1, false));

@@ -19,7 +19,7 @@ use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::samples;
 use crate::logic::redrive::action::Action;
-use crate::logic::redrive::{Answer, ListedDeadLetter, PAGE, Redrives};
+use crate::logic::redrive::{ListedDeadLetter, PAGE, RedriveOutcome, Redrives};
 
 pub(super) const JOB: JobId = JobId(Uuid::from_u128(1));
 
@@ -217,11 +217,11 @@ impl World {
             } else {
                 redriven_by(JOB, number)
             });
-            Answer::Done
+            RedriveOutcome::Done
         } else {
-            Answer::Gone
+            RedriveOutcome::Gone
         };
-        let is_owed = answer == Answer::Done;
+        let is_owed = answer == RedriveOutcome::Done;
         self.redrives.answered(JOB, dead_letter, answer, self.now);
         self.turn();
         is_owed.then_some(number)
@@ -229,7 +229,7 @@ impl World {
 
     pub(super) fn put_off_asked(&mut self) {
         if let Some(dead_letter) = self.asked.pop_front() {
-            let answer = Answer::NotNow("no disk".into());
+            let answer = RedriveOutcome::NotNow("no disk".into());
             self.redrives.answered(JOB, dead_letter, answer, self.now);
             self.turn();
         }

@@ -35,7 +35,7 @@ struct Subscribed {
 /// What the socket is subscribed to changes now: nothing of what was before is on its way any more.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Change {
+pub(crate) struct ChangeFeed {
     slip: Slip,
     to: Result<To, HubError>,
 }
@@ -109,7 +109,7 @@ impl Session {
             let from = subscribe.from_sequence.map(|from| from.max(1));
             let asked = (event_types, from, name);
             let to = prepare(&hub, &client, subscribe.service, asked).await;
-            home.do_send(Change {
+            home.do_send(ChangeFeed {
                 slip,
                 to: to.map(To::More),
             });
@@ -133,7 +133,7 @@ impl Session {
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
             let seen = hub.event_window().await;
-            home.do_send(Change {
+            home.do_send(ChangeFeed {
                 slip,
                 to: seen.map(|_| To::Less(left.into())),
             });
@@ -232,10 +232,10 @@ fn check_reached(from: Sequence, newest: Sequence) -> Result<(), HubError> {
     Ok(())
 }
 
-impl Handler<Change> for Session {
+impl Handler<ChangeFeed> for Session {
     type Result = ();
 
-    fn handle(&mut self, change: Change, ctx: &mut Context) {
+    fn handle(&mut self, change: ChangeFeed, ctx: &mut Context) {
         // It may have been displaced meanwhile.
         self.stop_following();
         let slip = change.slip;

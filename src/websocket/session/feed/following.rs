@@ -24,7 +24,7 @@ const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
 /// A page from the archive.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Page {
+pub(crate) struct ArchivePage {
     round: u64,
     read: Result<EventsRead, HubError>,
 }
@@ -77,15 +77,15 @@ impl Session {
         };
         actix::spawn(async move {
             let read = hub.events_before_memory(query).await;
-            home.do_send(Page { round, read });
+            home.do_send(ArchivePage { round, read });
         });
     }
 }
 
-impl Handler<Page> for Session {
+impl Handler<ArchivePage> for Session {
     type Result = ();
 
-    fn handle(&mut self, page: Page, ctx: &mut Context) {
+    fn handle(&mut self, page: ArchivePage, ctx: &mut Context) {
         let round = page.round;
         if let Err(error) = &page.read {
             tracing::debug!(%error, "a socket waits for the archive");
