@@ -1,5 +1,5 @@
-//! The edge: reads requests, asks the actors, writes answers. Thin on purpose: every decision is
-//! made by [`crate::logic`], and every error is a
+//! REST: reads requests, calls the operation of the hub that is meant, and writes its response.
+//! Thin on purpose: the [hub](crate::hub) decides, and every error is a
 //! [`HubError`](crate::hub::error::HubError) or says what is wrong with the request itself.
 
 pub mod auth;
