@@ -3,6 +3,7 @@
 
 pub mod archivist;
 pub mod callback_circuit;
+mod children;
 mod circuit;
 pub mod circuit_breaker;
 pub mod dead_letters;

@@ -43,6 +43,7 @@ pub mod quotas;
 pub mod ramp;
 pub mod recent;
 pub mod redrive;
+pub mod restarts;
 pub mod retained_events;
 pub mod retention;
 pub mod service_view;

@@ -11,10 +11,10 @@
 //! old one handles what it was sent before it ends.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
 
+use super::children::{Births, Child, ChildDied};
 use super::circuit::Leave;
 use super::circuit_breaker::{self, CircuitBreaker};
 use super::death_watch::DeathWatch;
@@ -26,20 +26,13 @@ use super::messages::dispatcher::{
 use super::messages::scheduler::{GiveBack, GiveBackAll};
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
-use crate::domain::timestamp::Timestamp;
-
-/// First pause before a dead breaker is replaced; doubles up to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LAST_PAUSE: Duration = Duration::from_secs(10);
-/// One that lived so long died of something else than those before it.
-const LONG_LIFE: Duration = Duration::from_secs(60);
+use crate::logic::restarts::Restarts;
 
 pub struct Dispatcher {
     settings: circuit_breaker::Settings,
     hops: Hops,
-    children: BTreeMap<ServiceName, Child>,
-    /// How many were ever begun.
-    generation: u64,
+    children: BTreeMap<ServiceName, Destination>,
+    births: Births,
     _watch: DeathWatch,
 }
 
@@ -52,24 +45,9 @@ pub struct Hops {
     pub breaker: circuit_breaker::Hops,
 }
 
-struct Child {
-    /// `None` between a death and the replacement.
-    breaker: Option<Addr<CircuitBreaker>>,
-    /// Tells the present one from those before it.
-    generation: u64,
+struct Destination {
+    breaker: Child<Addr<CircuitBreaker>>,
     instances: ServiceChanged,
-    /// When the present one began, or the one that died last.
-    began_at: Timestamp,
-    /// In a row, none after a long life.
-    deaths: u32,
-}
-
-/// A child → its parent, from its [`DeathWatch`].
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct BreakerDied {
-    service: ServiceName,
-    generation: u64,
 }
 
 impl Dispatcher {
@@ -78,31 +56,24 @@ impl Dispatcher {
             settings,
             hops,
             children: BTreeMap::new(),
-            generation: 0,
+            births: Births::default(),
             _watch: watch,
         }
     }
 
-    /// A breaker for a service that has none.
-    fn begin(&mut self, instances: ServiceChanged, deaths: u32, ctx: &Context<Self>) {
-        self.generation += 1;
-        let (service, generation) = (instances.service.clone(), self.generation);
-        let news = BreakerDied {
-            service: service.clone(),
-            generation,
-        };
-        let watch = DeathWatch::new(ctx.address().recipient(), news);
+    /// A breaker for a service that has none that lives.
+    fn begin(&mut self, instances: ServiceChanged, restarts: Restarts, ctx: &Context<Self>) {
+        let service = instances.service.clone();
+        let (generation, watch) = self.births.next(service.clone(), ctx);
         let (settings, hops) = (self.settings.clone(), self.hops.breaker.clone());
         let breaker = CircuitBreaker::new(service.clone(), settings, hops, watch).start();
         breaker.do_send(instances.clone());
-        let child = Child {
-            breaker: Some(breaker),
-            generation,
+        let restarts = restarts.begun(self.settings.clock.now());
+        let destination = Destination {
+            breaker: Child::new(breaker, generation, restarts),
             instances,
-            began_at: self.settings.clock.now(),
-            deaths,
         };
-        self.children.insert(service, child);
+        self.children.insert(service, destination);
     }
 }
 
@@ -115,7 +86,7 @@ impl Handler<Dispatch> for Dispatcher {
 
     fn handle(&mut self, dispatch: Dispatch, _: &mut Context<Self>) {
         let child = self.children.get(&dispatch.service);
-        match child.and_then(|child| child.breaker.as_ref()) {
+        match child.and_then(|child| child.breaker.living()) {
             Some(breaker) => breaker.do_send(Deliver {
                 deliveries: dispatch.deliveries,
             }),
@@ -137,15 +108,13 @@ impl Handler<ServiceChanged> for Dispatcher {
     fn handle(&mut self, changed: ServiceChanged, ctx: &mut Context<Self>) {
         if let Some(child) = self.children.get_mut(&changed.service) {
             child.instances = changed.clone();
-            if let Some(breaker) = &child.breaker {
-                breaker.do_send(changed);
-            }
+            child.breaker.last().do_send(changed);
         } else if changed.is_left {
             // There is nothing to decide, but the Scheduler may wait for this word.
             let left = circuit_breaker::left_window(&changed.service);
             self.hops.breaker.tell_window(&left);
         } else {
-            self.begin(changed, 0, ctx);
+            self.begin(changed, Restarts::default(), ctx);
         }
     }
 }
@@ -158,10 +127,8 @@ impl Handler<Unneeded> for Dispatcher {
         if child.is_some_and(|child| !child.instances.is_left) {
             return;
         }
-        if let Some(Child { breaker, .. }) = self.children.remove(&service)
-            && let Some(breaker) = breaker
-        {
-            breaker.do_send(Leave);
+        if let Some(child) = self.children.remove(&service) {
+            child.breaker.last().do_send(Leave);
         }
         let forgotten = Forgotten { service };
         for told in &self.hops.forgotten {
@@ -170,32 +137,26 @@ impl Handler<Unneeded> for Dispatcher {
     }
 }
 
-impl Handler<BreakerDied> for Dispatcher {
+impl Handler<ChildDied<ServiceName>> for Dispatcher {
     type Result = ();
 
-    fn handle(&mut self, died: BreakerDied, ctx: &mut Context<Self>) {
-        let (service, now) = (died.service, self.settings.clock.now());
-        let child = self.children.get_mut(&service);
-        let Some(child) = child.filter(|child| child.generation == died.generation) else {
+    fn handle(&mut self, died: ChildDied<ServiceName>, ctx: &mut Context<Self>) {
+        let (service, now) = (&died.key, self.settings.clock.now());
+        let child = self.children.get_mut(service);
+        let Some(pause) = child.and_then(|child| child.breaker.died(&died, now)) else {
             return;
         };
-        child.breaker = None;
-        if now.since(child.began_at) >= LONG_LIFE {
-            child.deaths = 0;
-        }
-        let pause = (FIRST_PAUSE * 2u32.saturating_pow(child.deaths.min(16))).min(LAST_PAUSE);
-        child.deaths += 1;
         tracing::error!(%service, ?pause, "the circuit breaker died; a fresh one takes over");
-        let stop = circuit_breaker::closed_window(&service);
+        let stop = circuit_breaker::closed_window(service);
         self.hops.breaker.tell_window(&stop);
         self.hops.give_back_all.do_send(GiveBackAll {
             service: service.clone(),
         });
         ctx.run_later(pause, move |dispatcher, ctx| {
-            let child = dispatcher.children.get(&service);
-            if let Some(child) = child.filter(|child| child.generation == died.generation) {
-                let (instances, deaths) = (child.instances.clone(), child.deaths);
-                dispatcher.begin(instances, deaths, ctx);
+            let child = dispatcher.children.get(&died.key);
+            if let Some(child) = child.filter(|child| child.breaker.is_meant_by(&died)) {
+                let (instances, restarts) = (child.instances.clone(), child.breaker.restarts());
+                dispatcher.begin(instances, restarts, ctx);
             }
         });
     }
@@ -212,7 +173,7 @@ impl Handler<InspectCircuits> for Dispatcher {
         let children = self.children.iter().filter(|(service, _)| asked(service));
         let is_known = children.clone().next().is_some();
         let breakers: Vec<_> = children
-            .filter_map(|(_, child)| child.breaker.clone())
+            .filter_map(|(_, child)| child.breaker.living().cloned())
             .collect();
         actix::spawn(async move {
             let mut circuits = Vec::with_capacity(breakers.len());
@@ -234,12 +195,8 @@ impl Handler<ForceCircuit> for Dispatcher {
     fn handle(&mut self, force: ForceCircuit, _: &mut Context<Self>) {
         let service = force.circuit.service();
         match service.and_then(|service| self.children.get(service)) {
-            Some(Child {
-                breaker: Some(breaker),
-                ..
-            }) => breaker.do_send(force),
-            // It is known, so to ask again in a moment helps: no answer says so.
-            Some(_) => {}
+            // One that died gives no answer, which says that to ask again in a moment helps.
+            Some(child) => child.breaker.last().do_send(force),
             None => drop(force.reply.send(Err(Refusal::NotFound))),
         }
     }
@@ -250,11 +207,7 @@ impl Handler<PickInstance> for Dispatcher {
 
     fn handle(&mut self, asked: PickInstance, _: &mut Context<Self>) {
         match self.children.get(&asked.service) {
-            Some(Child {
-                breaker: Some(breaker),
-                ..
-            }) => breaker.do_send(asked),
-            Some(_) => {}
+            Some(child) => child.breaker.last().do_send(asked),
             None => drop(asked.reply.send(Err(Refusal::NotFound))),
         }
     }

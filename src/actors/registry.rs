@@ -25,6 +25,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
+use super::children::{Births, Child};
 use super::death_watch::DeathWatch;
 use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
 use super::invariants::{self, Invariants};
@@ -46,6 +47,7 @@ use crate::logic::health::{HealthTracker, Sign, Thresholds, first_probe_delay};
 use crate::logic::timer_queue::TimerQueue;
 use crate::ports::transport::Transport;
 use due::Due;
+use instance::Instance;
 use services::{Entry, Services};
 
 /// A puller counts as present for so long after it asked.
@@ -62,8 +64,8 @@ pub struct Registry {
     changed: BTreeSet<ServiceName>,
     due: TimerQueue<Due>,
     timer: Timer,
-    /// How many probes were ever begun.
-    generation: u64,
+    /// Of the probes.
+    births: Births,
     /// When the replay was over.
     opened_at: Option<Timestamp>,
     _watch: DeathWatch,
@@ -90,11 +92,6 @@ pub struct Settings {
 #[rtype(result = "()")]
 struct Announce;
 
-/// A probe → its parent, from its [`DeathWatch`].
-#[derive(Message)]
-#[rtype(result = "()")]
-struct ProbeDied(Identity);
-
 impl Registry {
     pub fn new(
         settings: Settings,
@@ -111,7 +108,7 @@ impl Registry {
             changed: BTreeSet::new(),
             due: TimerQueue::default(),
             timer: Timer::default(),
-            generation: 0,
+            births: Births::default(),
             opened_at: None,
             _watch: watch,
         }
@@ -234,7 +231,7 @@ impl Registry {
 
     fn tell_probe(&self, service: &ServiceName, id: &InstanceId, sign: Sign) {
         let instance = self.services.instance(service, id);
-        if let Some(probe) = instance.and_then(|instance| instance.probe.as_ref()) {
+        if let Some(probe) = instance.and_then(Instance::living_probe) {
             probe.tell(sign);
         }
     }
@@ -250,19 +247,18 @@ impl Registry {
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
-        self.generation += 1;
-        instance.generation = self.generation;
+        let key = (service.clone(), id.clone());
+        let (generation, watch) = self.births.next(key, ctx);
         let identity = Identity {
             service: service.clone(),
             instance_id: id.clone(),
-            generation: instance.generation,
+            generation,
         };
         let hops = health_probe::Hops {
             changed: ctx.address().recipient(),
             alive: ctx.address().recipient(),
         };
-        let news = ProbeDied(identity.clone());
-        instance.probe = Some(Watch::begin(HealthProbe::new(
+        let probe = Watch::begin(HealthProbe::new(
             identity,
             (
                 HealthTracker::resume(self.settings.thresholds, instance.health),
@@ -271,8 +267,13 @@ impl Registry {
             schedule(&instance.registration, first_after, &self.settings),
             self.settings.transport.clone(),
             hops,
-            DeathWatch::new(ctx.address().recipient(), news),
-        )));
+            watch,
+        ));
+        let restarts = instance.probe.as_ref().map(Child::restarts);
+        let restarts = restarts
+            .unwrap_or_default()
+            .begun(self.settings.clock.now());
+        instance.probe = Some(Child::new(probe, generation, restarts));
     }
 
     /// Takes note of another health of an instance and publishes it.

@@ -27,6 +27,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
+            "actors::children",
             "actors::circuit",
             "actors::event_reader",
             "actors::timer",

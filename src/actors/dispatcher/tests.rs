@@ -2,6 +2,7 @@ mod forgetting;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -21,6 +22,7 @@ use crate::domain::strategy::Strategy;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
 use crate::logic::circuit_view::CircuitView;
+use crate::logic::restarts::LONG_LIFE;
 use crate::logic::service_view::PickedInstance;
 use crate::metrics::Metrics;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::actors::children::Child;
 use crate::actors::health_probe::Watch;
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{InstanceWithdrawn, ServiceFact, Withdrawal};
@@ -25,9 +26,7 @@ pub(super) struct Instance {
     pub withdrawn: Option<(Withdrawal, Timestamp)>,
     /// That it gave no sign of life for too long is on its way to the journal.
     pub is_expired: bool,
-    pub probe: Option<Watch>,
-    /// The number of its probe, to tell the present one from those it replaced.
-    pub generation: u64,
+    pub probe: Option<Child<Watch>>,
 }
 
 impl Instance {
@@ -43,8 +42,12 @@ impl Instance {
             withdrawn: None,
             is_expired: false,
             probe: None,
-            generation: 0,
         }
+    }
+
+    /// Its probe, unless that died and another one is to come.
+    pub(super) fn living_probe(&self) -> Option<&Watch> {
+        self.probe.as_ref()?.living()
     }
 
     /// Why it is sent nothing, if it is not.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::{AsyncContext, Context, Handler, Message, MessageResult};
 
 use super::Registry;
+use super::instance::Instance;
 use crate::actors::health_probe::{Beat, Entered};
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::{
@@ -115,9 +116,9 @@ impl Handler<Written> for Registry {
         let instance = self
             .services
             .instance(&written.service, &written.instance_id);
-        match instance.and_then(|instance| instance.probe.as_ref()) {
+        match instance.and_then(Instance::living_probe) {
             Some(probe) => probe.entered(entered),
-            // It has left already.
+            // It has left already, or what its probe knew is gone.
             None => drop(entered.reply.send(Ok(RegistrationOutcome {
                 replaced: entered.replaced,
                 changed: entered.changed,
@@ -175,7 +176,7 @@ impl Handler<Heartbeat> for Registry {
         (instance.last_seen, instance.heard_at) = (now, now);
         let expires_at = instance.expires_at().map(|at| moment.wall_time(at));
         let reply = heartbeat.reply;
-        match &instance.probe {
+        match instance.living_probe() {
             Some(probe) => probe.beat(Beat { expires_at, reply }),
             None => {
                 let health = instance.health;

@@ -5,17 +5,16 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler};
 
 use super::due::Due;
-use super::{PULLER_PRESENT, ProbeDied, Registry};
+use super::{PULLER_PRESENT, Registry};
+use crate::actors::children::ChildDied;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::{
     DeliverySeen, InstanceGone, Polled, ProbedHealth, SignOfLife,
 };
 use crate::domain::fact::service::Withdrawal;
+use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::logic::health::Sign;
-
-/// Pause before a dead probe is replaced.
-const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Handler<ProbedHealth> for Registry {
     type Result = ();
@@ -23,8 +22,9 @@ impl Handler<ProbedHealth> for Registry {
     fn handle(&mut self, changed: ProbedHealth, ctx: &mut Context<Self>) {
         let (service, id) = (&changed.service, &changed.instance_id);
         let instance = self.services.instance(service, id);
+        let probe = instance.and_then(|instance| instance.probe.as_ref());
         // A probe that was replaced may have said something before it ended.
-        if instance.is_some_and(|instance| instance.generation == changed.generation) {
+        if probe.is_some_and(|probe| probe.generation() == changed.generation) {
             self.health_changed(service, id, changed.to, changed.cause, ctx);
             self.arm(ctx);
         }
@@ -63,7 +63,7 @@ impl Handler<DeliverySeen> for Registry {
         if seen.good && instance.health == Health::Healthy {
             return;
         }
-        if let Some(probe) = &instance.probe {
+        if let Some(probe) = instance.living_probe() {
             probe.tell(match seen.good {
                 true => Sign::DeliveryGood,
                 false => Sign::DeliveryFailed,
@@ -93,18 +93,24 @@ impl Handler<InstanceGone> for Registry {
     }
 }
 
-impl Handler<ProbeDied> for Registry {
+impl Handler<ChildDied<(ServiceName, InstanceId)>> for Registry {
     type Result = ();
 
-    fn handle(&mut self, ProbeDied(died): ProbeDied, ctx: &mut Context<Self>) {
-        let (service, id) = (&died.service, &died.instance_id);
-        let instance = self.services.instance(service, id);
-        if instance.is_none_or(|instance| instance.generation != died.generation) {
+    fn handle(&mut self, died: ChildDied<(ServiceName, InstanceId)>, ctx: &mut Context<Self>) {
+        let ((service, id), now) = (&died.key, self.settings.clock.now());
+        let instance = self.services.instance_mut(service, id);
+        let probe = instance.and_then(|instance| instance.probe.as_mut());
+        let Some(pause) = probe.and_then(|probe| probe.died(&died, now)) else {
             return;
-        }
-        tracing::error!(%service, instance = %id, "a health probe died; a fresh one takes over");
-        ctx.run_later(PROBE_PAUSE, move |registry, ctx| {
-            let (service, id) = (&died.service, &died.instance_id);
+        };
+        tracing::error!(%service, instance = %id, ?pause, "a health probe died; a fresh one takes over");
+        ctx.run_later(pause, move |registry, ctx| {
+            let (service, id) = &died.key;
+            let instance = registry.services.instance(service, id);
+            let probe = instance.and_then(|instance| instance.probe.as_ref());
+            if probe.is_none_or(|probe| !probe.is_meant_by(&died)) {
+                return;
+            }
             registry.watch_over(service, id, Duration::ZERO, ctx);
             // The fresh one does not know of a heartbeat that is overdue.
             registry.expect_heartbeat(service, id);

@@ -28,7 +28,7 @@ impl Subscriptions {
             return;
         };
         if let Some(child) = self.children.circuits.remove(&origin) {
-            child.address.do_send(Leave);
+            child.last().do_send(Leave);
         }
         self.forget_circuit(origin);
     }
@@ -80,7 +80,7 @@ impl Handler<InspectCircuits> for Subscriptions {
         let circuits = circuits.filter(|(one, _)| {
             asked.is_none_or(|asked| origin(asked).is_some_and(|asked| asked == *one))
         });
-        let addresses: Vec<_> = circuits.map(|(_, child)| child.address.clone()).collect();
+        let addresses: Vec<_> = circuits.map(|(_, child)| child.last().clone()).collect();
         actix::spawn(async move {
             let mut views = Vec::with_capacity(addresses.len());
             for address in &addresses {
@@ -100,7 +100,7 @@ impl Handler<ForceCircuit> for Subscriptions {
     fn handle(&mut self, force: ForceCircuit, _: &mut Context<Self>) {
         let child = origin(&force.circuit).and_then(|origin| self.children.circuits.get(origin));
         match child {
-            Some(child) => child.address.do_send(force),
+            Some(child) => child.last().do_send(force),
             None => drop(force.reply.send(Err(Refusal::NotFound))),
         }
     }

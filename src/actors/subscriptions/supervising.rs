@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::Subscriptions;
-use super::children::{Child, Subscriber};
+use super::children::Subscriber;
 use crate::actors::callback_circuit::CallbackCircuit;
-use crate::actors::death_watch::DeathWatch;
+use crate::actors::children::{Child, ChildDied};
 use crate::actors::messages::callback_circuit::CircuitHops;
 use crate::actors::messages::event_log::Unfollow;
 use crate::actors::messages::subscription::{
@@ -22,21 +22,8 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::subscription::SubscriptionId;
 use crate::logic::feed_news::FeedId;
+use crate::logic::restarts::Restarts;
 use crate::logic::subscription_registry::RegistryChange;
-
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct SubscriptionDied {
-    pub id: SubscriptionId,
-    pub generation: u64,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct CircuitDied {
-    origin: Origin,
-    generation: u64,
-}
 
 /// Nothing is under way to callbacks any more.
 #[derive(Message)]
@@ -60,7 +47,7 @@ impl Subscriptions {
             }
             Some(RegistryChange::Removed { id, left }) => {
                 if let Some(ended) = self.children.subscriptions.remove(&id) {
-                    ended.child.address.do_send(EndSubscription);
+                    ended.child.last().do_send(EndSubscription);
                     let feed = ended.feed;
                     self.hops.unfollow.do_send(Unfollow { feed });
                 }
@@ -91,7 +78,7 @@ impl Subscriptions {
 
     fn child(&self, id: SubscriptionId) -> Option<&Addr<Subscription>> {
         let subscriber = self.children.subscriptions.get(&id)?;
-        Some(&subscriber.child.address)
+        Some(subscriber.child.last())
     }
 
     /// A subscription is new, or another than it was.
@@ -109,7 +96,7 @@ impl Subscriptions {
                 circuit,
             });
         } else {
-            self.begin_subscription(id, circuit, 0, ctx);
+            self.begin_subscription(id, circuit, Restarts::default(), ctx);
         }
     }
 
@@ -117,7 +104,7 @@ impl Subscriptions {
         &mut self,
         id: SubscriptionId,
         circuit: CircuitHops,
-        deaths: u32,
+        restarts: Restarts,
         ctx: &Context<Self>,
     ) {
         // Nobody would tell one that begins now to rest.
@@ -125,10 +112,7 @@ impl Subscriptions {
         let Some(subscription) = present.cloned() else {
             return;
         };
-        self.children.generation += 1;
-        let generation = self.children.generation;
-        let news = SubscriptionDied { id, generation };
-        let watch = DeathWatch::new(ctx.address().recipient(), news);
+        let (generation, watch) = self.children.births.next(id, ctx);
         let position = self.subscriptions.positions.of(id);
         let (settings, hops) = (self.settings.subscriptions.clone(), self.child_hops(ctx));
         let place = (subscription, position);
@@ -140,18 +124,13 @@ impl Subscriptions {
         for replay in self.subscriptions.replays_of(id) {
             address.do_send(RunReplay { replay });
         }
-        let child = Child {
-            address,
-            generation,
-            began_at: self.settings.clock.now(),
-            deaths,
-        };
+        let restarts = restarts.begun(self.settings.clock.now());
         let progress = Progress {
             position,
             ..Progress::default()
         };
         let subscriber = Subscriber {
-            child,
+            child: Child::new(address, generation, restarts),
             feed,
             progress,
         };
@@ -176,9 +155,10 @@ impl Subscriptions {
     /// The circuit of this origin; made if there is none.
     fn circuit(&mut self, origin: &Origin, ctx: &Context<Self>) -> CircuitHops {
         if !self.children.circuits.contains_key(origin) {
-            self.begin_circuit(origin, 0, ctx);
+            self.begin_circuit(origin, Restarts::default(), ctx);
         }
-        let address = &self.children.circuits[origin].address;
+        // Whoever has one that died is told of the next.
+        let address = self.children.circuits[origin].last();
         CircuitHops {
             origin: origin.clone(),
             push: address.clone().recipient(),
@@ -186,14 +166,8 @@ impl Subscriptions {
         }
     }
 
-    fn begin_circuit(&mut self, origin: &Origin, deaths: u32, ctx: &Context<Self>) {
-        self.children.generation += 1;
-        let generation = self.children.generation;
-        let news = CircuitDied {
-            origin: origin.clone(),
-            generation,
-        };
-        let watch = DeathWatch::new(ctx.address().recipient(), news);
+    fn begin_circuit(&mut self, origin: &Origin, restarts: Restarts, ctx: &Context<Self>) {
+        let (generation, watch) = self.children.births.next(origin.clone(), ctx);
         let circuit = CallbackCircuit::new(
             CircuitName::Callback(origin.clone()),
             self.subscriptions.forced(origin),
@@ -201,12 +175,8 @@ impl Subscriptions {
             self.hops.event_store.clone(),
             watch,
         );
-        let child = Child {
-            address: circuit.start(),
-            generation,
-            began_at: self.settings.clock.now(),
-            deaths,
-        };
+        let restarts = restarts.begun(self.settings.clock.now());
+        let child = Child::new(circuit.start(), generation, restarts);
         self.children.circuits.insert(origin.clone(), child);
     }
 
@@ -221,7 +191,7 @@ impl Subscriptions {
         let mut resting = Vec::new();
         for subscriber in self.children.subscriptions.values() {
             let (reply, rested) = oneshot::channel();
-            subscriber.child.address.do_send(Rest { reply });
+            subscriber.child.last().do_send(Rest { reply });
             resting.push(rested);
         }
         let home = ctx.address();
@@ -243,67 +213,75 @@ impl Handler<ChildrenRest> for Subscriptions {
     }
 }
 
-impl Handler<SubscriptionDied> for Subscriptions {
+impl Handler<ChildDied<SubscriptionId>> for Subscriptions {
     type Result = ();
 
-    fn handle(&mut self, died: SubscriptionDied, ctx: &mut Context<Self>) {
-        let (id, now) = (died.id, self.settings.clock.now());
+    fn handle(&mut self, died: ChildDied<SubscriptionId>, ctx: &mut Context<Self>) {
+        if self.is_draining {
+            return;
+        }
+        let (id, now) = (died.key, self.settings.clock.now());
         let Some(subscriber) = self.children.subscriptions.get_mut(&id) else {
             return;
         };
-        let (child, feed) = (&mut subscriber.child, subscriber.feed);
-        if child.generation != died.generation || self.is_draining {
+        let Some(pause) = subscriber.child.died(&died, now) else {
             return;
-        }
-        let (pause, deaths) = (child.pause(now), child.deaths);
+        };
+        let feed = subscriber.feed;
         self.hops.unfollow.do_send(Unfollow { feed });
         tracing::error!(%id, ?pause, "a subscription's actor died; a fresh one takes over");
         ctx.run_later(pause, move |subscriptions, ctx| {
-            let Some(subscription) = subscriptions.subscriptions.present(id).cloned() else {
-                return;
-            };
-            let Some(callback) = subscription.callback() else {
-                return;
-            };
-            let circuit = subscriptions.circuit(&Origin::of(&callback.url), ctx);
-            subscriptions.begin_subscription(id, circuit, deaths, ctx);
+            subscriptions.replace_subscription(&died, ctx);
         });
     }
 }
 
-impl Handler<CircuitDied> for Subscriptions {
+impl Handler<ChildDied<Origin>> for Subscriptions {
     type Result = ();
 
-    fn handle(&mut self, died: CircuitDied, ctx: &mut Context<Self>) {
-        let (origin, now) = (died.origin, self.settings.clock.now());
-        let Some(child) = self.children.circuits.get_mut(&origin) else {
+    fn handle(&mut self, died: ChildDied<Origin>, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let child = self.children.circuits.get_mut(&died.key);
+        let Some(pause) = child.and_then(|child| child.died(&died, now)) else {
             return;
         };
-        if child.generation != died.generation {
-            return;
-        }
-        let (pause, deaths) = (child.pause(now), child.deaths);
-        let name = origin.as_str();
+        let origin = died.key.as_str();
         tracing::error!(
-            origin = name,
+            origin,
             ?pause,
             "a callback's circuit died; a fresh one takes over"
         );
         ctx.run_later(pause, move |subscriptions, ctx| {
-            subscriptions.replace_circuit(&origin, deaths, ctx);
+            subscriptions.replace_circuit(&died, ctx);
         });
     }
 }
 
 impl Subscriptions {
-    fn replace_circuit(&mut self, origin: &Origin, deaths: u32, ctx: &Context<Self>) {
-        if !self.children.circuits.contains_key(origin) {
+    fn replace_subscription(&mut self, died: &ChildDied<SubscriptionId>, ctx: &Context<Self>) {
+        let id = died.key;
+        let before = self.children.subscriptions.get(&id);
+        let Some(before) = before.filter(|one| one.child.is_meant_by(died)) else {
             return;
+        };
+        let restarts = before.child.restarts();
+        let subscription = self.subscriptions.present(id).cloned();
+        if let Some(callback) = subscription.as_ref().and_then(|one| one.callback()) {
+            let circuit = self.circuit(&Origin::of(&callback.url), ctx);
+            self.begin_subscription(id, circuit, restarts, ctx);
         }
-        self.begin_circuit(origin, deaths, ctx);
+    }
+
+    fn replace_circuit(&mut self, died: &ChildDied<Origin>, ctx: &Context<Self>) {
+        let origin = &died.key;
+        let before = self.children.circuits.get(origin);
+        let Some(before) = before.filter(|child| child.is_meant_by(died)) else {
+            return;
+        };
+        self.begin_circuit(origin, before.restarts(), ctx);
         let circuit = self.circuit(origin, ctx);
         for (id, subscriber) in &self.children.subscriptions {
-            let address = &subscriber.child.address;
+            let address = subscriber.child.last();
             let subscription = self.subscriptions.present(*id);
             if let Some(subscription) = subscription
                 && let Some(callback) = subscription.callback()

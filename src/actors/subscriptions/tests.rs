@@ -13,8 +13,8 @@ use std::time::Duration;
 use actix::Addr;
 use uuid::Uuid;
 
-use super::supervising::SubscriptionDied;
 use super::*;
+use crate::actors::children::ChildDied;
 use crate::actors::event_log::EventLog;
 use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
 use crate::actors::probe::{Received, probe, settle};

@@ -133,7 +133,11 @@ async fn nobody_takes_over_while_the_hub_stops() {
     let id = house.subscribe(None).await.id;
     // The circuit began first.
     let generation = 2;
-    house.address.do_send(SubscriptionDied { id, generation });
+    let died = ChildDied {
+        key: id,
+        generation,
+    };
+    house.address.do_send(died);
     let (reply, _drained) = oneshot::channel();
     house.drain(reply).await;
     house.publish([1]).await;
