@@ -8,7 +8,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use ahash::AHashMap;
 
 use super::circuit::{CircuitShell, ForceRecorded, Leave};
@@ -299,9 +299,9 @@ impl Handler<ForceRecorded> for CallbackCircuit {
 }
 
 impl Handler<InspectCircuit> for CallbackCircuit {
-    type Result = MessageResult<InspectCircuit>;
+    type Result = ();
 
-    fn handle(&mut self, _: InspectCircuit, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.view())
+    fn handle(&mut self, inspect: InspectCircuit, _: &mut Context<Self>) {
+        let _ = inspect.reply.send(self.view());
     }
 }

@@ -6,10 +6,13 @@
 
 use std::sync::Arc;
 
-use actix::Message;
+use actix::{Actor, Addr, Context, Handler, Message};
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
 use tracing::field::display;
 
-use super::messages::dispatcher::ForceCircuit;
+use super::messages::circuit_breaker::InspectCircuit;
+use super::messages::dispatcher::{ForceCircuit, InspectCircuits};
 use super::messages::reply::Reply;
 use crate::domain::circuit::{CircuitChanged, CircuitName, Forced};
 use crate::domain::fact::Fact;
@@ -40,6 +43,33 @@ pub struct Leave;
 pub(super) struct ForceRecorded {
     pub changed: Arc<CircuitChanged>,
     pub reply: Reply<Result<CircuitView, Refusal>>,
+}
+
+/// Has each of the circuits that were asked for tell how it is, and responds with what they say, in
+/// their order.
+pub(super) fn inspect<A>(circuits: Vec<&Addr<A>>, inspect: InspectCircuits)
+where
+    A: Actor<Context = Context<A>> + Handler<InspectCircuit>,
+{
+    let views: Vec<_> = circuits.into_iter().map(view).collect();
+    actix::spawn(async move {
+        let is_known = !views.is_empty();
+        // One that died says nothing.
+        let views: Vec<_> = join_all(views).await.into_iter().flatten().collect();
+        // It is there again in a moment: whoever asked for it alone is not told that it is unknown.
+        if inspect.circuit.is_none() || !is_known || !views.is_empty() {
+            let _ = inspect.reply.send(views);
+        }
+    });
+}
+
+fn view<A>(circuit: &Addr<A>) -> oneshot::Receiver<CircuitView>
+where
+    A: Actor<Context = Context<A>> + Handler<InspectCircuit>,
+{
+    let (reply, view) = oneshot::channel();
+    circuit.do_send(InspectCircuit { reply });
+    view
 }
 
 impl CircuitShell {

@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
 
 use super::children::{Births, Child, ChildDied};
-use super::circuit::Leave;
+use super::circuit::{self, Leave};
 use super::circuit_breaker::{self, CircuitBreaker};
 use super::death_watch::DeathWatch;
 use super::messages::Forgotten;
-use super::messages::circuit_breaker::{Deliver, InspectCircuit};
+use super::messages::circuit_breaker::Deliver;
 use super::messages::dispatcher::{
     Dispatch, ForceCircuit, InspectCircuits, PickInstance, ServiceChanged, Unneeded,
 };
@@ -166,26 +166,13 @@ impl Handler<InspectCircuits> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
-        let asked = |service: &ServiceName| {
+        let meant = |service: &ServiceName| {
             let only = inspect.circuit.as_ref();
             only.is_none_or(|only| only.service() == Some(service))
         };
-        let children = self.children.iter().filter(|(service, _)| asked(service));
-        let is_known = children.clone().next().is_some();
-        let breakers: Vec<_> = children
-            .filter_map(|(_, child)| child.breaker.living().cloned())
-            .collect();
-        actix::spawn(async move {
-            let mut circuits = Vec::with_capacity(breakers.len());
-            for breaker in breakers {
-                circuits.extend(breaker.send(InspectCircuit).await);
-            }
-            // One that is asked for and died is known, and there again in a moment: no answer
-            // says so.
-            if inspect.circuit.is_none() || !is_known || !circuits.is_empty() {
-                let _ = inspect.reply.send(circuits);
-            }
-        });
+        let children = self.children.iter().filter(|(service, _)| meant(service));
+        let breakers = children.map(|(_, child)| child.breaker.last()).collect();
+        circuit::inspect(breakers, inspect);
     }
 }
 

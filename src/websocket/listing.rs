@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::join_all;
 use serde::Serialize;
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use super::open_sockets::{Describe, OpenSocket, OpenSockets};
@@ -53,8 +54,9 @@ pub(crate) async fn all(
     let part = Part::of(&Query::of(&request)?)?;
     let page = part.take(open_sockets.all(), Order::Ascending, |(id, _)| id);
     let asked = page.items.iter().map(|(_, socket)| {
-        let answer = socket.send(Describe);
-        tokio::time::timeout(PATIENCE, answer)
+        let (reply, described) = oneshot::channel();
+        socket.do_send(Describe { reply });
+        tokio::time::timeout(PATIENCE, described)
     });
     // Who is closed meanwhile is left out.
     let answers = join_all(asked).await.into_iter();

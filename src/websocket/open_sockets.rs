@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actix::{Message, Recipient};
 use serde::Serialize;
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -36,13 +37,15 @@ impl OpenSockets {
     }
 }
 
-/// http → Session: how are you?
+/// http → Session: the socket as it is.
 #[derive(Message)]
-#[rtype(result = "OpenSocket")]
-pub struct Describe;
+#[rtype(result = "()")]
+pub struct Describe {
+    pub reply: oneshot::Sender<OpenSocket>,
+}
 
 /// An open socket.
-#[derive(Serialize, ToSchema, actix::MessageResponse)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Socket)]
 pub struct OpenSocket {
     #[schema(value_type = String)]

@@ -350,11 +350,11 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
 }
 
 impl Handler<Describe> for Session {
-    type Result = OpenSocket;
+    type Result = ();
 
-    fn handle(&mut self, _: Describe, _: &mut Context) -> OpenSocket {
+    fn handle(&mut self, describe: Describe, _: &mut Context) {
         let consumers = self.consumers.describe();
-        OpenSocket {
+        let _ = describe.reply.send(OpenSocket {
             id: self.socket.0,
             service: self.client.principal.name.clone(),
             peer: self.client.address.map(|address| address.to_string()),
@@ -363,7 +363,7 @@ impl Handler<Describe> for Session {
             in_flight: consumers.iter().map(|one| one.in_flight).sum(),
             consumers,
             subscriptions: self.feed.describe().into_iter().collect(),
-        }
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What changes the state of the circuit, and what is written down about it.
 
-use actix::{AsyncContext, Context, Handler, MessageResult};
+use actix::{AsyncContext, Context, Handler};
 
 use super::CircuitBreaker;
 use crate::actors::circuit::ForceRecorded;
@@ -82,9 +82,9 @@ impl Handler<ForceRecorded> for CircuitBreaker {
 }
 
 impl Handler<InspectCircuit> for CircuitBreaker {
-    type Result = MessageResult<InspectCircuit>;
+    type Result = ();
 
-    fn handle(&mut self, _: InspectCircuit, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.view())
+    fn handle(&mut self, inspect: InspectCircuit, _: &mut Context<Self>) {
+        let _ = inspect.reply.send(self.view());
     }
 }

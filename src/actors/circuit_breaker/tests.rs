@@ -94,6 +94,12 @@ fn instances(names: &[&str]) -> ServiceChanged {
 }
 
 impl Circuit {
+    async fn view(&self) -> CircuitView {
+        let (reply, view) = oneshot::channel();
+        self.address.do_send(InspectCircuit { reply });
+        view.await.unwrap()
+    }
+
     fn deliver(&self, numbers: impl IntoIterator<Item = u128>) {
         let now = self.clock.now();
         let deliveries = numbers
@@ -245,7 +251,7 @@ async fn a_late_failure_at_an_old_address_says_nothing_of_the_new_one() {
         Fact::Message(MessageFact::AttemptFailed(_))
     ));
     assert!(circuit.seen.drain().await.is_empty());
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!(view.failure_count, 0);
 }
 
@@ -268,7 +274,7 @@ async fn what_hangs_at_who_left_or_moved_is_no_hindrance_to_others() {
             ..instances(&[])
         });
         assert_eq!(circuit.latest_window().await, (window + 9, Outlook::Ready));
-        let view = circuit.address.send(InspectCircuit).await.unwrap();
+        let view = circuit.view().await;
         assert_eq!((view.window, view.in_flight), (window, 9));
     }
 }
@@ -319,7 +325,7 @@ async fn opens_after_five_failures_and_gives_back_what_comes_then() {
     circuit.deliver([6]);
     assert_eq!(circuit.given_back.recv().await.ids, [id(6)]);
     assert_eq!(circuit.transport.pushed_to().len(), 5);
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!(view.state, CircuitState::Open);
     assert_eq!(view.window, 0);
 }
@@ -379,7 +385,7 @@ async fn a_rejected_message_is_dead_and_no_fault_of_the_service() {
         Fact::Message(MessageFact::DeadLettered(_))
     ));
     assert_eq!(circuit.transport.pushed_to().len(), 1);
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!(view.failure_count, 0);
 }
 

@@ -2,13 +2,16 @@
 
 use actix::Message as ActixMessage;
 
+use super::reply::Reply;
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::Delivery;
 
-/// Dispatcher → CircuitBreaker, Subscriptions → CallbackCircuit: add yours to the list.
+/// Dispatcher → CircuitBreaker, Subscriptions → CallbackCircuit: the circuit as it is.
 #[derive(ActixMessage)]
-#[rtype(result = "CircuitView")]
-pub struct InspectCircuit;
+#[rtype(result = "()")]
+pub struct InspectCircuit {
+    pub reply: Reply<CircuitView>,
+}
 
 /// Dispatcher → CircuitBreaker: the same, at the actor of that service.
 #[derive(ActixMessage)]

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use actix::{Context, Handler};
 
 use super::Subscriptions;
-use crate::actors::circuit::Leave;
-use crate::actors::messages::circuit_breaker::InspectCircuit;
+use crate::actors::circuit::{self, Leave};
 use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
 use crate::actors::messages::event_store::Record;
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Origin};
@@ -80,17 +79,8 @@ impl Handler<InspectCircuits> for Subscriptions {
         let circuits = circuits.filter(|(one, _)| {
             asked.is_none_or(|asked| origin(asked).is_some_and(|asked| asked == *one))
         });
-        let addresses: Vec<_> = circuits.map(|(_, child)| child.last().clone()).collect();
-        actix::spawn(async move {
-            let mut views = Vec::with_capacity(addresses.len());
-            for address in &addresses {
-                views.extend(address.send(InspectCircuit).await);
-            }
-            // One that is asked for and died is there again in a moment: no answer says so.
-            if inspect.circuit.is_none() || addresses.is_empty() || !views.is_empty() {
-                let _ = inspect.reply.send(views);
-            }
-        });
+        let circuits = circuits.map(|(_, child)| child.last()).collect();
+        circuit::inspect(circuits, inspect);
     }
 }
 

@@ -309,7 +309,7 @@ async fn a_failure_while_others_are_merely_full_says_nothing_about_the_service()
         panic!("not a failed attempt");
     };
     assert_eq!(failed.id, id(1));
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!((view.failure_count, view.recent_attempts), (0, 0));
 }
 

@@ -26,10 +26,6 @@ async fn only_change(circuit: &mut Circuit) -> (CircuitState, CircuitState, Stri
     (changes[0].from, changes[0].to, changes[0].reason.clone())
 }
 
-async fn view(circuit: &Circuit) -> CircuitView {
-    circuit.address.send(InspectCircuit).await.unwrap()
-}
-
 type Answer = oneshot::Receiver<Result<CircuitView, Refusal>>;
 
 fn force(circuit: &Circuit, state: CircuitState, reset_timeout: Option<Duration>) -> Answer {
@@ -81,12 +77,12 @@ async fn every_change_is_recorded_with_its_reason() {
     circuit.address.do_send(instances(&["a"]));
     circuit.deliver(1..=5);
     let reason = "5 failed attempts in a row, the last: HTTP 503".to_owned();
-    assert_eq!(view(&circuit).await.reason, None);
+    assert_eq!(circuit.view().await.reason, None);
     assert_eq!(
         only_change(&mut circuit).await,
         (Closed, Open, reason.clone())
     );
-    assert_eq!(view(&circuit).await.reason, Some(reason));
+    assert_eq!(circuit.view().await.reason, Some(reason));
     let trial = [
         (status(503), HalfOpen, Open, "trial failed: HTTP 503"),
         (
@@ -129,7 +125,7 @@ async fn opens_when_half_of_the_last_minutes_attempts_failed() {
     circuit.address.do_send(instances(&["a"]));
     circuit.deliver(1..=10);
     settle().await;
-    let before = view(&circuit).await;
+    let before = circuit.view().await;
     assert_eq!((before.recent_attempts, before.recent_failures), (10, 5));
     circuit.deliver(11..=20);
     let reason = "10 of 20 attempts in 60 s failed".to_owned();
@@ -143,7 +139,7 @@ async fn a_forced_state_is_recorded_first_then_holds_then_is_answered() {
     circuit.windows.drain().await;
     let mut answer = force(&circuit, Open, Some(Duration::from_secs(7)));
     let mut record = circuit.recorded.recv().await;
-    assert_eq!(view(&circuit).await.state, Closed);
+    assert_eq!(circuit.view().await.state, Closed);
     assert!(answer.try_recv().is_err());
     let Fact::Control(ControlFact::CircuitChanged(changed)) = record.facts.remove(0) else {
         panic!("no change of the circuit");
@@ -171,7 +167,7 @@ async fn a_forced_state_is_recorded_first_then_holds_then_is_answered() {
     tokio::time::advance(Duration::from_secs(8)).await;
     let over = (Open, HalfOpen, "reset_timeout is over".to_owned());
     assert_eq!(only_change(&mut circuit).await, over);
-    assert_eq!(view(&circuit).await.forced, None);
+    assert_eq!(circuit.view().await.forced, None);
 }
 
 #[actix::test]
@@ -203,7 +199,7 @@ async fn the_last_word_in_the_journal_is_what_holds() {
 async fn assert_begins_in(state: CircuitState) {
     let minute = Duration::from_secs(60);
     let mut circuit = resumed(state, minute);
-    let view = view(&circuit).await;
+    let view = circuit.view().await;
     assert_eq!(view.state, state);
     assert_eq!(view.reason.as_deref(), Some("maintenance"));
     let since = circuit.clock.now().minus(minute);
@@ -244,7 +240,7 @@ async fn only_a_fresh_breaker_heeds_what_was_forced_before() {
         forced: Some(forced(&circuit, Open, Duration::ZERO)),
         ..instances(&["a"])
     });
-    assert_eq!(view(&circuit).await.state, Closed);
+    assert_eq!(circuit.view().await.state, Closed);
     assert_eq!(circuit.latest_window().await, (10, Outlook::Ready));
 }
 
@@ -256,7 +252,7 @@ async fn an_instance_that_leaves_during_a_trial_makes_room_for_the_next() {
     circuit.transport.then(status(410));
     circuit.deliver([1]);
     settle().await;
-    assert_eq!(view(&circuit).await.state, HalfOpen);
+    assert_eq!(circuit.view().await.state, HalfOpen);
     circuit.address.do_send(instances(&["b"]));
     circuit.facts().await;
     circuit.transport.then(status(200));

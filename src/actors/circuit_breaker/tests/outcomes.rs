@@ -28,7 +28,7 @@ async fn what_the_hub_could_not_send_is_no_attempt_and_counts_for_nobody() {
     }
     assert_eq!(circuit.facts().await, []);
     assert!(circuit.seen.drain().await.is_empty());
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!((view.state, view.failure_count), (CircuitState::Closed, 0));
     assert_eq!((view.recent_attempts, view.in_flight), (0, 0));
 }
@@ -43,7 +43,7 @@ async fn an_attempt_that_one_instance_saw_is_one_even_if_the_next_was_not_reache
         Fact::Message(MessageFact::AttemptFailed(_))
     ));
     assert!(circuit.given_back.drain().await.is_empty());
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!(view.failure_count, 0, "not every instance failed");
 }
 
@@ -100,7 +100,7 @@ async fn a_message_in_a_hurry_says_nothing_of_the_service() {
         "nor is another asked"
     );
     assert!(circuit.seen.drain().await.is_empty());
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!((view.failure_count, view.recent_attempts), (0, 0));
 }
 
@@ -114,7 +114,7 @@ async fn a_trial_that_was_cut_short_or_not_made_gives_its_place_to_the_next() {
         circuit.deliver([1]);
         settle().await;
     }
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!(view.state, CircuitState::Closed);
 }
 
@@ -127,7 +127,7 @@ async fn rejections_show_nobody_healthy_and_in_a_row_they_open_the_circuit() {
         settle().await;
     }
     assert!(circuit.seen.drain().await.is_empty());
-    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    let view = circuit.view().await;
     assert_eq!(view.state, CircuitState::Open);
     let changed = circuit
         .facts()
@@ -154,7 +154,7 @@ async fn what_speaks_of_the_address_is_a_failure_of_the_instance() {
         assert_eq!(dead.count(), 5);
         let seen = circuit.seen.drain().await;
         assert!(seen.iter().all(|seen| !seen.good) && seen.len() == 5);
-        let view = circuit.address.send(InspectCircuit).await.unwrap();
+        let view = circuit.view().await;
         assert_eq!(view.state, CircuitState::Open, "{code}");
         tokio::time::resume();
     }
