@@ -20,7 +20,8 @@ use crate::phase::{CurrentPhase, Phase};
 
 /// A hub that is open. Its journal's thread ends with it.
 pub(crate) struct TestHub {
-    pub hub: Hub,
+    pub hub: Arc<Hub>,
+    pub archive: Arc<MemoryArchive>,
     running: Running,
 }
 
@@ -40,20 +41,25 @@ impl TestHub {
             epoch: 1,
             earlier: Arc::new([]),
         };
+        let archive = Arc::new(MemoryArchive::default());
         let (ring, pending) = Ring::new(
             &config,
             Trust::new(None).unwrap(),
             Clock::start(),
             Arc::new(Metrics::new()),
-            (Arc::new(MemoryArchive::default()), author),
+            (archive.clone(), author),
             Shared::new(&config),
         );
-        let hub = Hub::new(&config, ring.surroundings(&phase));
+        let hub = Arc::new(Hub::new(&config, ring.surroundings(&phase)));
         let journal = MemoryDisk::default().journal();
         let started = ring.start(pending, journal, Ok(FoundArchive::default()));
         let running = started.await.unwrap();
         phase.set(Phase::Open);
-        Self { hub, running }
+        Self {
+            hub,
+            archive,
+            running,
+        }
     }
 }
 

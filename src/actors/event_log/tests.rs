@@ -86,6 +86,36 @@ async fn credit_lets_a_follower_go_on() {
 }
 
 #[actix::test]
+async fn who_follows_ahead_of_the_log_is_fed_from_there_on_and_nothing_before() {
+    let log = started();
+    let (follower, mut seen) = probe();
+    publish(&log, 1).await;
+    // A position may be further than the log: an archive or a journal was lost, and it begins anew.
+    log.send(follow(follower, 4, 1 << 20)).await.unwrap();
+    for sequence in 2..=5 {
+        publish(&log, sequence).await;
+    }
+    assert_eq!(sequences(seen.drain().await), [4, 5]);
+}
+
+#[actix::test]
+async fn who_follows_ahead_of_the_log_is_behind_once_that_has_left_its_memory() {
+    let log = started();
+    let (follower, mut seen) = probe();
+    log.send(follow(follower, 4, 0)).await.unwrap();
+    for sequence in 1..=5 {
+        publish(&log, sequence).await;
+    }
+    assert!(sequences(seen.drain().await).is_empty(), "it has no room");
+    commit(&log, samples::events_removed(5)).await;
+    let bytes = 1 << 20;
+    log.send(Credit { feed: FEED, bytes }).await.unwrap();
+    let fed = seen.drain().await;
+    let behind = matches!(&fed[..], [news] if matches!(news.fed, Fed::Behind { from: 4 }));
+    assert!(behind, "{fed:?}");
+}
+
+#[actix::test]
 async fn the_log_goes_on_where_a_compaction_left_it() {
     let log = started();
     let summary = CompactionSummary {

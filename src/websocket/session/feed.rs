@@ -185,3 +185,6 @@ impl Feed {
         (!is_owed && through > named.told).then_some(through)
     }
 }
+
+#[cfg(test)]
+mod tests;
