@@ -402,3 +402,6 @@ fn check_archive(checkpoint: Position, written: Position) -> Result<(), StartErr
     };
     Err(StartError::Storage(ahead.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

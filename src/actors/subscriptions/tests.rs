@@ -103,16 +103,19 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
     }
 }
 
+fn committed(fact: Fact) -> Committed {
+    Committed {
+        at: crate::domain::moment::Moment::default(),
+        records: Arc::new([Recorded { position: 1, fact }]),
+        replay: false,
+        set_since: 0,
+    }
+}
+
 impl House {
     /// As the journal does.
     async fn commit(&self, fact: Fact) {
-        let record = Recorded { position: 1, fact };
-        let committed = Committed {
-            at: crate::domain::moment::Moment::default(),
-            records: Arc::new([record]),
-            replay: false,
-            set_since: 0,
-        };
+        let committed = committed(fact);
         self.address.send(committed.clone()).await.unwrap();
         self.log.send(committed).await.unwrap();
     }

@@ -70,6 +70,30 @@ async fn a_position_is_kept_and_wins() {
     assert_eq!((again.id, again.from), (first.id, 5));
 }
 
+#[actix::test]
+async fn an_event_is_acknowledged_only_once_the_subscriptions_know_of_it_so_they_hear_first() {
+    let mut house = house([]);
+    let (follower, mut fed) = probe();
+    let attached = attach(&mut house, FEED, None).await;
+    house.log.do_send(Follow {
+        feed: FEED,
+        round: 1,
+        event_types: Arc::new([Pattern::parse("#").unwrap()]),
+        from: attached.from,
+        credit: 1 << 20,
+        to: follower,
+    });
+    fed.drain().await;
+    let event = samples::event_published(1, 1);
+    // The other way round than the ring: the client has the event, and its word is not believed.
+    house.log.send(committed(event.clone())).await.unwrap();
+    assert_eq!(fed.drain().await.len(), 1);
+    let refused = ack(&mut house, FEED, &attached, 1).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+    house.address.send(committed(event)).await.unwrap();
+    assert_eq!(ack(&mut house, FEED, &attached, 1).await, Ok(()));
+}
+
 /// What retention has to leave after these facts.
 fn held_from(house: &House, facts: &[Fact]) -> Option<Sequence> {
     let mut retention = Retention::new(RetentionPolicy {
