@@ -15,13 +15,16 @@ use actix::AsyncContext;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, HandshakeError, WebsocketContext};
 use futures_util::stream;
+use serde::Deserialize;
 use std::rc::Rc;
 
+use crate::api::field::texts;
+use crate::api::texts::AnyText;
 use crate::domain::refusal::Refusal;
 use crate::http::caller::principal;
 use crate::http::connection::Line;
 use crate::http::peer;
-use crate::http::query::Query;
+use crate::http::query;
 use crate::http::routing::{self, Routes};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
@@ -47,6 +50,28 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     listing::routes(routes);
 }
 
+/// How a socket is opened.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SocketQuery {
+    /// Events and messages that are ready together come as one array, also before the client has
+    /// sent an array
+    #[param(inline)]
+    arrays: Option<YesOrNo>,
+    /// In place of `X-Service-Name`
+    #[serde(rename = "name")]
+    #[param(inline)]
+    _name: Option<AnyText>,
+    /// In place of `X-Service-Key`
+    #[serde(rename = "key")]
+    #[param(inline)]
+    _key: Option<AnyText>,
+}
+
+texts! {
+    YesOrNo(bool) = |text: &str| text.parse().map_err(|_| "must be one of `true` and `false`");
+}
+
 /// Open a socket
 ///
 /// A WebSocket for events and messages, both ways: text frames, each one JSON object or an array of
@@ -57,11 +82,7 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     path = "/v1/events/stream",
     operation_id = "open_socket",
     tag = "events",
-    params(
-        ("arrays" = Option<bool>, Query, description = "Events and messages that are ready together come as one array, also before the client has sent an array"),
-        ("name" = Option<String>, Query, description = "In place of `X-Service-Name`"),
-        ("key" = Option<String>, Query, description = "In place of `X-Service-Key`"),
-    ),
+    params(SocketQuery),
     responses(
         (status = 101, description = "The connection is a WebSocket now"),
         (status = 400, description = "INVALID_REQUEST: the handshake is not complete, or the query is wrong"),
@@ -76,9 +97,7 @@ pub(crate) async fn open(
     open_sockets: web::Data<OpenSockets>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
-    let takes_arrays = Query::of(&request)?.word("arrays", "`true` and `false`", |value| {
-        value.parse::<bool>().ok()
-    })?;
+    let SocketQuery { arrays, .. } = query::read(&request)?;
     let mut response = ws::handshake(&request).map_err(|error| refusal(&error))?;
     let peer = peer::of(&request, &hub);
     let mut place = hub.sockets.held(&peer);
@@ -104,7 +123,7 @@ pub(crate) async fn open(
         who,
         send_buffer.clone(),
         gate,
-        takes_arrays.unwrap_or(false),
+        arrays.is_some_and(|word| word.0),
     );
     // The stream of the library would take all bytes there are before it decodes a frame.
     let body = WebsocketContext::with_factory(stream::pending(), |context| {

@@ -57,6 +57,40 @@ macro_rules! field {
 }
 pub(crate) use field;
 
+/// Declares fields that a function of the domain reads from their text.
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident($word:ty) = $parse:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub(crate) struct $name(pub(crate) $word);
+
+        impl $crate::api::field::BodyField for $name {
+            fn read(
+                json: &serde_json::value::RawValue,
+            ) -> Result<Self, $crate::api::problem::Problem> {
+                $parse(&$crate::api::field::text(json)?)
+                    .map(Self)
+                    .map_err($crate::api::problem::Problem::new)
+            }
+        }
+
+        $crate::api::field::field!($name, as $word);
+    )+};
+}
+pub(crate) use texts;
+
+/// One of a few words, which `read` knows.
+///
+/// # Errors
+/// It is none of those `known`.
+pub(crate) fn word<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+    known: &[&str],
+) -> Result<T, String> {
+    read(text).ok_or_else(|| format!("must be one of {}", known.join(", ")))
+}
+
 /// Reads a field that has to be there.
 pub(crate) fn required<'de, D: Deserializer<'de>, T: BodyField>(
     deserializer: D,

@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::{BodyField, field, parse, required};
+use super::field::{BodyField, field, parse, required, text};
 use super::problem::Problem;
 use crate::domain::timestamp::seconds;
 
@@ -31,10 +31,7 @@ impl<const LEAST: u64, const MOST: u64> BodyField for WholeNumber<LEAST, MOST> {
     fn read(json: &RawValue) -> Result<Self, Problem> {
         match serde_json::from_str(json.get()) {
             Ok(number) if (LEAST..=MOST).contains(&number) => Ok(Self(number)),
-            _ => {
-                let problem = format!("must be a whole number from {LEAST} to {MOST}");
-                Err(Problem::new(problem))
-            }
+            _ => Err(out_of_range(LEAST, MOST)),
         }
     }
 }
@@ -64,6 +61,40 @@ impl<const LEAST: u64, const MOST: u64> PartialSchema for WholeNumber<LEAST, MOS
 }
 
 impl<const LEAST: u64, const MOST: u64> ToSchema for WholeNumber<LEAST, MOST> {}
+
+/// A whole number within bounds, in a query, where all there is are texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digits<const LEAST: u64, const MOST: u64>(pub(crate) u64);
+
+impl<const LEAST: u64, const MOST: u64> BodyField for Digits<LEAST, MOST> {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        match text(json)?.parse() {
+            Ok(number) if (LEAST..=MOST).contains(&number) => Ok(Self(number)),
+            _ => Err(out_of_range(LEAST, MOST)),
+        }
+    }
+}
+
+impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Digits<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        required(deserializer)
+    }
+}
+
+impl<const LEAST: u64, const MOST: u64> PartialSchema for Digits<LEAST, MOST> {
+    fn schema() -> RefOr<Schema> {
+        WholeNumber::<LEAST, MOST>::schema()
+    }
+}
+
+impl<const LEAST: u64, const MOST: u64> ToSchema for Digits<LEAST, MOST> {}
+
+/// Of an event, or of a version, where who has seen none yet may say 0.
+pub(crate) type SequenceDigits = Digits<0, LAST_SEQUENCE>;
+
+fn out_of_range(least: u64, most: u64) -> Problem {
+    Problem::new(format!("must be a whole number from {least} to {most}"))
+}
 
 /// Seconds with fractions, to the millisecond. Zero is allowed.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::field::{BodyField, field, parse, required, text};
+use super::field::{BodyField, field, parse, required, text, texts};
 use super::problem::Problem;
 use crate::domain::characters::is_visible_label;
 use crate::domain::ids::{
@@ -17,23 +17,6 @@ use crate::domain::ids::{
 };
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
-
-/// Declares fields that a function of the domain reads from their text.
-macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident($word:ty) = $parse:expr;)+) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub(crate) struct $name(pub(crate) $word);
-
-        impl BodyField for $name {
-            fn read(json: &RawValue) -> Result<Self, Problem> {
-                $parse(&text(json)?).map(Self).map_err(Problem::new)
-            }
-        }
-
-        field!($name, as $word);
-    )+};
-}
 
 texts! {
     /// A service that may be new by this.
@@ -51,6 +34,8 @@ texts! {
     NewStream(StreamId) = StreamId::given_segment;
     OldStream(StreamId) = StreamId::parse;
     NewInstance(InstanceId) = InstanceId::given_segment;
+    OldInstance(InstanceId) = InstanceId::parse;
+    OldMessageType(MessageType) = MessageType::parse;
     /// A point in time.
     PointInTime(Timestamp) = Timestamp::parse;
 }

@@ -7,9 +7,8 @@ use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
-use super::openapi::messages::CircuitPageQuery;
-use super::page::{Order, Part};
-use super::query::Query;
+use super::page::{Order, PageQuery};
+use super::query;
 use super::routing::{self, Routes};
 use crate::api;
 use crate::api::field::{BodyField, field, text};
@@ -122,7 +121,7 @@ pub(crate) struct CircuitPage {
     path = "/v1/circuits",
     operation_id = "list_circuits",
     tag = "circuits",
-    params(CircuitPageQuery),
+    params(PageQuery::<CircuitName>),
     responses(
         (status = 200, description = "One for each service, by name, then one for each origin of callbacks", body = CircuitPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -135,7 +134,7 @@ pub(crate) async fn all(
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     caller.principal.may(Operation::SeeCircuits)?;
-    let part = Part::of(&Query::of(&request)?)?;
+    let part: PageQuery<CircuitName> = query::read(&request)?;
     let circuits = hub.circuits(&caller.context(hub.clock.wall())).await?;
     let page = part.take(circuits, Order::Ascending, |view| &view.circuit);
     let circuits: Vec<_> = page.items.into_iter().map(describe).collect();

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::caller::Caller;
 use super::event_view::EventView;
 use super::message_view::MessageView;
-use super::openapi::history::SpanPageQuery;
-use super::query::Query;
+use super::page::{Cursor, PageQuery, opaque};
+use super::query;
 use super::reading;
 use super::routing::{self, Routes};
 use crate::api::numbers::LAST_SEQUENCE;
@@ -20,8 +21,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::correlations::{ConversationPart, ConversationPlace};
 use crate::hub::error::{HubError, Subject};
-
-const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/correlations/{id}", "GET", [routing::get(show)]);
@@ -61,20 +60,26 @@ pub(crate) struct Conversation<'a> {
 }
 
 /// A cursor is written `P-S`: after the message at P, from the event with the sequence S on.
-fn place(text: &str) -> Result<ConversationPlace, &'static str> {
-    let number = |text: &str| {
-        let is_written = text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse().ok().filter(|_| is_written);
-        number.filter(|number| *number <= LAST_SEQUENCE)
-    };
-    let (after, from) = text.split_once('-').ok_or(NO_CURSOR)?;
-    Ok(ConversationPlace {
-        after: number(after).ok_or(NO_CURSOR)?,
-        from: number(from).ok_or(NO_CURSOR)?,
-    })
+impl Cursor for ConversationPlace {
+    fn parse(text: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let is_written = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|_| is_written);
+            number.filter(|number| *number <= LAST_SEQUENCE)
+        };
+        let (after, from) = text.split_once('-')?;
+        Some(Self {
+            after: number(after)?,
+            from: number(from)?,
+        })
+    }
+
+    fn schema() -> RefOr<Schema> {
+        opaque().pattern(Some("^[0-9]{1,19}-[0-9]{1,19}$")).into()
+    }
 }
 
-/// As [`place`] reads it.
+/// As it is read.
 fn written(place: ConversationPlace) -> String {
     format!("{}-{}", place.after, place.from)
 }
@@ -88,7 +93,7 @@ fn written(place: ConversationPlace) -> String {
     path = "/v1/correlations/{id}",
     operation_id = "show_correlation",
     tag = "correlations",
-    params(("id" = CorrelationId, Path), SpanPageQuery),
+    params(("id" = CorrelationId, Path), PageQuery::<ConversationPlace>),
     responses(
         (status = 200, description = "Messages and events; none if nobody named this id", body = Conversation),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
@@ -103,10 +108,9 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, HubError> {
     let wrong = |error| HubError::invalid(Subject::Request, "correlation_id", error);
     let id = CorrelationId::parse(&id).map_err(wrong)?;
-    let asked = Query::of(&request)?;
-    let limit = asked.limit()?;
-    let place = asked.read("cursor", place)?;
-    let place = place.unwrap_or(ConversationPlace::START);
+    let part: PageQuery<ConversationPlace> = query::read(&request)?;
+    let limit = part.limit();
+    let place = part.cursor.unwrap_or(ConversationPlace::START);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let mut reading = reading::of(&request, &hub);
@@ -153,7 +157,7 @@ mod tests {
             ConversationPlace::START,
             ConversationPlace { after: 7, from: 12 },
         ] {
-            assert_eq!(place(&written(given)), Ok(given));
+            assert_eq!(ConversationPlace::parse(&written(given)), Some(given));
         }
         for bad in [
             "",
@@ -165,7 +169,7 @@ mod tests {
             "+1-2",
             "1-9223372036854775808",
         ] {
-            assert_eq!(place(bad), Err(NO_CURSOR), "{bad}");
+            assert_eq!(ConversationPlace::parse(bad), None, "{bad}");
         }
     }
 }

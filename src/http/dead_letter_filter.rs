@@ -1,19 +1,15 @@
 //! Which dead letters are meant: the list and the jobs that send them again ask alike.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::query::Query;
-use crate::api::field::{BodyField, Narrowing, text};
-use crate::api::problem::Problem;
+use crate::api::field::{Narrowing, texts, word};
 use crate::api::texts::{OldCorrelation, OldService, PointInTime, SubscriptionText};
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::ServiceName;
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
-use crate::hub::error::HubError;
 
 /// Dead letters, of messages and of events, that match everything given: just those that the list
 /// shows for it.
@@ -48,33 +44,41 @@ pub(crate) struct FilterBody {
     until: Narrowing<PointInTime>,
 }
 
-struct ReasonWord(DeadReason);
-
-impl BodyField for ReasonWord {
-    fn read(json: &RawValue) -> Result<Self, Problem> {
-        let reason = DeadReason::from_name(&text(json)?);
-        reason
-            .map(Self)
-            .ok_or_else(|| Problem::new(format!("must be one of {}", reasons())))
-    }
+texts! {
+    ReasonWord(DeadReason) = |text| {
+        word(text, DeadReason::from_name, &DeadReason::ALL.map(DeadReason::name))
+    };
 }
 
-/// As the parameters say.
-///
-/// # Errors
-/// 400 with the parameter that is wrong.
-pub(crate) fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
-    Ok(RedriveFilter {
-        destination: asked.service("destination")?,
-        source: asked.service("source")?,
-        reason: asked.word("reason", &reasons(), DeadReason::from_name)?,
-        correlation_id: asked.read("correlation_id", |text| {
-            Label::parse(text).map(|label| label.to_string())
-        })?,
-        subscription_id: asked.read("subscription_id", SubscriptionText::parse)?,
-        since: asked.time("since")?,
-        until: asked.time("until")?,
-    })
+/// The same in a query.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeadLetterSearch {
+    /// Of events: the subscriber.
+    destination: Option<OldService>,
+    source: Option<OldService>,
+    reason: Option<ReasonWord>,
+    correlation_id: Option<OldCorrelation>,
+    /// Events that this subscription did not get, and no messages.
+    subscription_id: Option<SubscriptionText>,
+    /// Settled then or later.
+    since: Option<PointInTime>,
+    /// Settled before.
+    until: Option<PointInTime>,
+}
+
+impl DeadLetterSearch {
+    pub(crate) fn filter(self) -> RedriveFilter {
+        RedriveFilter {
+            destination: self.destination.map(|service| service.0),
+            source: self.source.map(|service| service.0),
+            reason: self.reason.map(|reason| reason.0),
+            correlation_id: self.correlation_id.map(|id| id.0.to_string()),
+            subscription_id: self.subscription_id.map(|id| id.0),
+            since: self.since.map(|time| time.0),
+            until: self.until.map(|time| time.0),
+        }
+    }
 }
 
 impl FilterBody {
@@ -89,8 +93,4 @@ impl FilterBody {
             until: self.until.0.map(|time| time.0),
         }
     }
-}
-
-fn reasons() -> String {
-    DeadReason::ALL.map(DeadReason::name).join(", ")
 }

@@ -7,18 +7,17 @@ use utoipa::ToSchema;
 use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::dead_events::DeadEventView;
-use super::dead_letter_filter;
+use super::dead_letter_filter::DeadLetterSearch;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
-use super::openapi::dead_letters::DeadLetterSearch;
-use super::openapi::messages::PageQuery;
+use super::page::PageQuery;
 use super::query::{self, Query};
 use super::reading;
 use super::routing::{self, Routes};
 use crate::api;
 use crate::api::field::even_null;
 use crate::api::texts::OldService;
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, Position};
 use crate::domain::json_text::JsonText;
 use crate::domain::payload::Payload;
 use crate::hub::Hub;
@@ -94,7 +93,7 @@ pub(crate) struct Reprocessed {
     path = "/v1/dlq",
     operation_id = "search_dead_letters",
     tag = "dead letters",
-    params(DeadLetterSearch, PageQuery),
+    params(DeadLetterSearch, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = DeadLetterPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -106,9 +105,10 @@ pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let asked = Query::of(&request)?;
-    let filter = dead_letter_filter::of_query(&asked)?;
-    let (before, limit) = (asked.cursor()?, asked.limit()?);
+    let query = Query::of(&request)?;
+    let filter = query.read::<DeadLetterSearch>()?.filter();
+    let part: PageQuery<Position> = query.read()?;
+    let (limit, before) = (part.limit(), part.cursor);
     let mut reading = reading::of(&request, &hub);
     reading.begin_in_archive().await?;
     let caller = Caller::of(&request);

@@ -5,9 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::principal;
-use super::openapi::messages::NamePageQuery;
-use super::page::{Order, Part};
-use super::query::Query;
+use super::page::{Order, PageQuery};
+use super::query;
 use super::routing::{self, Routes};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
@@ -57,7 +56,7 @@ pub(crate) struct ServiceKeyPage {
     path = "/v1/service-keys",
     operation_id = "list_service_keys",
     tag = "services",
-    params(NamePageQuery),
+    params(PageQuery::<ServiceName>),
     responses(
         (status = 200, description = "One for each service that has keys, by name", body = ServiceKeyPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -69,7 +68,7 @@ pub(crate) async fn all(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     principal(&request).may(Operation::SeeKeys)?;
-    let part = Part::<ServiceName>::of(&Query::of(&request)?)?;
+    let part: PageQuery<ServiceName> = query::read(&request)?;
     let keys = hub.keys.now().in_use().collect();
     let page = part.take(keys, Order::Ascending, |one: &KeysOf<'_>| one.service);
     let started = hub.clock.wall().minus(hub.clock.running());

@@ -4,17 +4,19 @@ pub(crate) mod batch;
 pub(crate) mod send;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
-use super::openapi::messages::{MessageSearch, PageQuery};
+use super::page::PageQuery;
 use super::query::{self, Query};
 use super::reading;
 use super::routing::{self, Routes};
-use crate::domain::ids::{Label, MessageId};
+use crate::api::field::{texts, word};
+use crate::api::texts::{OldCorrelation, OldService, PointInTime};
+use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
@@ -40,6 +42,26 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
         [routing::get(show), routing::delete(cancel)],
     );
     routes.at("/message/{id}", "GET", [routing::get(show)]);
+}
+
+/// Which messages; those that match everything given.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MessageSearch {
+    source: Option<OldService>,
+    destination: Option<OldService>,
+    status: Option<StatusWord>,
+    state: Option<MessageStateWord>,
+    correlation_id: Option<OldCorrelation>,
+    /// Accepted then or later.
+    since: Option<PointInTime>,
+    /// Accepted before.
+    until: Option<PointInTime>,
+}
+
+texts! {
+    StatusWord(Status) = |text| word(text, Status::from_name, &["pending", "delivered", "failed"]);
+    MessageStateWord(State) = |text| word(text, State::from_name, &State::ALL.map(State::name));
 }
 
 /// A page of a list of messages.
@@ -133,7 +155,7 @@ pub(crate) async fn cancel(
     path = "/v1/messages",
     operation_id = "search_messages",
     tag = "messages",
-    params(MessageSearch, PageQuery),
+    params(MessageSearch, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -145,27 +167,13 @@ pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let asked = Query::of(&request)?;
-    let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;
-    let states =
-        "queued, scheduled, parked, delivering, retrying, delivered, dead, expired, cancelled";
-    let state = asked.word("state", states, State::from_name)?;
-    let is_wanted = |candidate: &State| {
-        status.is_none_or(|status| candidate.status() == status)
-            && state.is_none_or(|state| *candidate == state)
-    };
-    let search = MessageFilter {
-        source: asked.service("source")?,
-        destination: asked.service("destination")?,
-        correlation_id: asked.read("correlation_id", |text| {
-            Label::parse(text).map(|label| label.to_string())
-        })?,
-        states: State::ALL.into_iter().filter(is_wanted).collect(),
-        since: asked.time("since")?,
-        until: asked.time("until")?,
-        before: asked.cursor()?,
-    };
-    let limit = asked.limit()?;
+    let query = Query::of(&request)?;
+    let (search, part) = (
+        query.read::<MessageSearch>()?,
+        query.read::<PageQuery<_>>()?,
+    );
+    let limit = part.limit();
+    let search = search.filter(part.cursor);
     let mut reading = reading::of(&request, &hub);
     if search.needs_archive() {
         reading.begin_in_archive().await?;
@@ -184,4 +192,26 @@ pub(crate) async fn search(
             messages: page.items.into_iter().map(MessageView::from).collect(),
         },
     ))
+}
+
+impl MessageSearch {
+    /// Of the messages before `before`.
+    fn filter(self, before: Option<Position>) -> MessageFilter {
+        let is_wanted = |candidate: &State| {
+            let (status, state) = (&self.status, &self.state);
+            status
+                .as_ref()
+                .is_none_or(|word| candidate.status() == word.0)
+                && state.as_ref().is_none_or(|word| *candidate == word.0)
+        };
+        MessageFilter {
+            states: State::ALL.into_iter().filter(is_wanted).collect(),
+            source: self.source.map(|service| service.0),
+            destination: self.destination.map(|service| service.0),
+            correlation_id: self.correlation_id.map(|id| id.0.to_string()),
+            since: self.since.map(|time| time.0),
+            until: self.until.map(|time| time.0),
+            before,
+        }
+    }
 }

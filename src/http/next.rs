@@ -1,18 +1,25 @@
 //! `/v1/services/{service}/next`: the instance whose turn it is, for those who call it themselves.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::openapi::circuits::NextQuery;
 use super::query;
 use super::routing::{self, Routes};
-use crate::domain::ids::{InstanceId, MessageType, ServiceName};
+use crate::api::texts::OldMessageType;
+use crate::domain::ids::{InstanceId, ServiceName};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NextQuery {
+    /// Only instances that take messages of this type.
+    r#type: Option<OldMessageType>,
 }
 
 /// An instance of a service.
@@ -48,7 +55,8 @@ pub(crate) async fn next(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    let message_type = query::Query::of(&request)?.read("type", MessageType::parse)?;
+    let NextQuery { r#type } = query::read(&request)?;
+    let message_type = r#type.map(|word| word.0);
     let picked = hub.next_instance(&service, message_type).await?;
     Ok(HttpResponse::Ok().json(NextInstance {
         service,

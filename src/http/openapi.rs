@@ -4,18 +4,12 @@
 //! they are defined. Here is what has no other place: the queries that handlers read name by name,
 //! the words of the domain, and what all routes have in common.
 
-pub mod circuits;
-pub mod dead_letters;
 pub mod document;
 pub mod errors;
-pub mod events;
-pub mod history;
 pub mod leases;
 pub mod messages;
 mod page;
-pub mod queue;
 pub mod services;
-pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 pub mod values;

@@ -1,49 +1,146 @@
-//! Pages of lists that are in memory as a whole, each item with a key of its own.
+//! Pages of lists: which part is asked for and, of lists that are in memory as a whole, each item
+//! with a key of its own, that part.
 
 use std::cmp::Ordering;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use serde_json::json;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Required, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::query::Query;
+use crate::api::numbers::Digits;
 use crate::domain::circuit::CircuitName;
-use crate::domain::ids::{JobId, ServiceName};
+use crate::domain::ids::{JobId, Position, ServiceName};
 use crate::domain::subscription::SubscriptionId;
-use crate::hub::error::HubError;
 use crate::logic::page::{Filling, MOST_BYTES};
 
-/// What such a list is in the order of.
-pub(crate) trait Key: Ord + ToString + Sized {
+const DEFAULT_LIMIT: usize = 100;
+const MOST_LIMIT: u64 = 1000;
+pub(crate) const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
+
+/// Where a page ended, as its `next_cursor` says it.
+pub(crate) trait Cursor: Sized {
+    /// `None`: no page ended so.
     fn parse(text: &str) -> Option<Self>;
+
+    /// How it looks.
+    fn schema() -> RefOr<Schema>;
 }
 
-impl Key for ServiceName {
+/// Of a cursor that is a word of the domain.
+fn word<T: ToSchema>() -> RefOr<Schema> {
+    Ref::from_schema_name(T::name()).into()
+}
+
+/// Of a cursor that only means something to the hub.
+pub(crate) fn opaque() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+impl Cursor for ServiceName {
     fn parse(text: &str) -> Option<Self> {
         Self::parse(text).ok()
     }
-}
 
-impl Key for CircuitName {
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).ok()
+    fn schema() -> RefOr<Schema> {
+        word::<Self>()
     }
 }
 
-impl Key for SubscriptionId {
+impl Cursor for CircuitName {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
+    fn schema() -> RefOr<Schema> {
+        word::<Self>()
+    }
+}
+
+impl Cursor for SubscriptionId {
     fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        word::<Self>()
+    }
+}
+
+impl Cursor for JobId {
+    fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        word::<Self>()
     }
 }
 
 /// Of sockets.
-impl Key for Uuid {
+impl Cursor for Uuid {
     fn parse(text: &str) -> Option<Self> {
         Self::try_parse(text).ok()
     }
+
+    fn schema() -> RefOr<Schema> {
+        opaque().into()
+    }
 }
 
-impl Key for JobId {
+/// Of lists in the archive, which counts in 63 bits.
+impl Cursor for Position {
     fn parse(text: &str) -> Option<Self> {
-        Uuid::try_parse(text).ok().map(Self)
+        text.parse::<i64>().ok()?.try_into().ok()
+    }
+
+    fn schema() -> RefOr<Schema> {
+        opaque().pattern(Some("^[0-9]{1,19}$")).into()
+    }
+}
+
+/// Which part of a list is asked for.
+#[derive(Deserialize)]
+#[serde(bound = "C: Cursor")]
+pub(crate) struct PageQuery<C> {
+    limit: Option<Digits<1, MOST_LIMIT>>,
+    /// Where the page before ended.
+    #[serde(default, deserialize_with = "cursor")]
+    pub cursor: Option<C>,
+}
+
+fn cursor<'de, D: Deserializer<'de>, C: Cursor>(deserializer: D) -> Result<Option<C>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let read = |text: String| C::parse(&text).ok_or_else(|| D::Error::custom(NO_CURSOR));
+    text.map(read).transpose()
+}
+
+impl<C: Cursor> IntoParams for PageQuery<C> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let limit = match Digits::<1, MOST_LIMIT>::schema() {
+            RefOr::T(Schema::Object(mut number)) => {
+                number.default = Some(json!(DEFAULT_LIMIT));
+                Schema::Object(number).into()
+            }
+            other => other,
+        };
+        let about_limit = "How many items at most. A page of large ones has fewer, about 4 MiB: \
+            what counts is whether there is a `next_cursor`.";
+        let about_cursor = "The `next_cursor` of the page before.";
+        let parameter = |name: &str, description: &str, schema: RefOr<Schema>| {
+            let parameter = ParameterBuilder::new().name(name);
+            let parameter = parameter.parameter_in(ParameterIn::Query);
+            let parameter = parameter.required(Required::False);
+            let parameter = parameter.description(Some(description));
+            parameter.schema(Some(schema)).build()
+        };
+        vec![
+            parameter("limit", about_limit, limit),
+            parameter("cursor", about_cursor, C::schema()),
+        ]
     }
 }
 
@@ -54,13 +151,6 @@ pub(crate) enum Order {
     Descending,
 }
 
-/// Which part of a list is asked for.
-pub(crate) struct Part<K> {
-    limit: usize,
-    /// The last key of the page before.
-    after: Option<K>,
-}
-
 /// A part of a list.
 pub(crate) struct CursorPage<T> {
     pub items: Vec<T>,
@@ -68,17 +158,14 @@ pub(crate) struct CursorPage<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<K: Key> Part<K> {
-    /// # Errors
-    /// 400 with `limit` or `cursor`.
-    pub(crate) fn of(asked: &Query) -> Result<Self, HubError> {
-        let problem = "must be the next_cursor of an earlier answer";
-        Ok(Self {
-            limit: asked.limit()?,
-            after: asked.read("cursor", |text| K::parse(text).ok_or(problem))?,
-        })
+impl<C> PageQuery<C> {
+    /// How many items at most.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.map_or(DEFAULT_LIMIT, |limit| limit.0 as usize)
     }
+}
 
+impl<K: Ord + ToString> PageQuery<K> {
     /// This part of all items, which are small.
     pub(crate) fn take<T>(
         self,
@@ -103,10 +190,10 @@ impl<K: Key> Part<K> {
             Order::Descending => other.cmp(one),
         };
         all.sort_unstable_by(|one, other| compare(key(one), key(other)));
-        if let Some(after) = &self.after {
+        if let Some(after) = &self.cursor {
             all.retain(|item| compare(key(item), after) == Ordering::Greater);
         }
-        let mut filling = Filling::new(self.limit, MOST_BYTES);
+        let mut filling = Filling::new(self.limit(), MOST_BYTES);
         for item in all {
             let size = bytes(&item);
             if !filling.add(item, size) {
@@ -128,14 +215,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::query;
+    use crate::hub::error::HubError;
 
     fn name(number: u8) -> ServiceName {
         ServiceName::parse(&format!("s{number:03}")).unwrap()
     }
 
-    fn part(query: &str) -> Result<Part<ServiceName>, HubError> {
-        let request = TestRequest::with_uri(&format!("/?{query}")).to_http_request();
-        Part::of(&Query::of(&request)?)
+    fn part(query: &str) -> Result<PageQuery<ServiceName>, HubError> {
+        query::read(&TestRequest::with_uri(&format!("/?{query}")).to_http_request())
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! Query strings, read name by name so that each refusal names its parameter.
+//! Query strings, read into structs whose fields read themselves (`src/api/field.rs`) and are
+//! described (`IntoParams`).
 
 use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
 use actix_web::web::Query as WebQuery;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde_json::value::RawValue;
 
+use crate::api::body;
+use crate::api::field::BodyField;
 use crate::api::unknown::unknown;
-use crate::domain::ids::{Position, ServiceName};
-use crate::domain::timestamp::Timestamp;
+use crate::domain::ids::ServiceName;
 use crate::hub::access::must_not_be_the_hub;
 use crate::hub::error::{HubError, Subject, shortened};
-
-const DEFAULT_LIMIT: usize = 100;
-const MOST_LIMIT: usize = 1000;
 
 pub(crate) struct Query(BTreeMap<String, String>);
 
@@ -40,75 +42,47 @@ impl Query {
         self.0.get(name).map(String::as_str)
     }
 
-    /// What `read` makes of the parameter, if it is given and not empty.
-    pub(crate) fn read<T, E: ToString>(
-        &self,
-        name: &str,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, HubError> {
-        match self.0.get(name).filter(|value| !value.is_empty()) {
-            None => Ok(None),
-            Some(value) => read(value).map(Some).map_err(|error| wrong(name, error)),
-        }
-    }
-
-    /// For what widens a request when it is left out, perhaps by mistake.
+    /// Those of its parameters that `T` has, as a body whose fields are all texts. One without a
+    /// value says the same as none.
     ///
     /// # Errors
-    /// 400 if the parameter is given without a value.
-    pub(crate) fn never_empty(&self, name: &str) -> Result<(), HubError> {
-        match self.0.get(name) {
-            Some(value) if value.is_empty() => Err(wrong(name, "must not be empty")),
-            _ => Ok(()),
+    /// 400 with the parameter that is wrong.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, HubError> {
+        let mut fields = BTreeMap::new();
+        for (name, value) in &self.0 {
+            fields.insert(name, Some(value).filter(|value| !value.is_empty()));
         }
+        let text = serde_json::to_string(&fields).map_err(|_| HubError::Internal)?;
+        body::command(Subject::Request, &text)
     }
+}
 
-    pub(crate) fn service(&self, name: &str) -> Result<Option<ServiceName>, HubError> {
-        self.read(name, ServiceName::parse)
+/// What the query of a request says.
+///
+/// # Errors
+/// As [`Query::of`] and [`Query::read`].
+pub(crate) fn read<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, HubError> {
+    Query::of(request)?.read()
+}
+
+/// A parameter that widens a request when it is left out, perhaps by mistake, with
+/// `#[serde(default)]`: it may be left out, but not be given without a value.
+pub(crate) struct NeverEmpty<T>(pub(crate) Option<T>);
+
+impl<T> Default for NeverEmpty<T> {
+    fn default() -> Self {
+        Self(None)
     }
+}
 
-    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, HubError> {
-        self.read(name, Timestamp::parse)
-    }
-
-    /// One of a few words.
-    pub(crate) fn word<T>(
-        &self,
-        name: &str,
-        known: &str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, HubError> {
-        self.read(name, |value| {
-            read(value).ok_or_else(|| format!("must be one of {known}"))
-        })
-    }
-
-    pub(crate) fn number(
-        &self,
-        name: &str,
-        least: u64,
-        most: u64,
-    ) -> Result<Option<u64>, HubError> {
-        self.read(name, |value| match value.parse() {
-            Ok(number) if (least..=most).contains(&number) => Ok(number),
-            _ => Err(format!("must be a whole number from {least} to {most}")),
-        })
-    }
-
-    /// `limit`: how many items a page may have.
-    pub(crate) fn limit(&self) -> Result<usize, HubError> {
-        let limit = self.number("limit", 1, MOST_LIMIT as u64)?;
-        Ok(limit.map_or(DEFAULT_LIMIT, |limit| limit as usize))
-    }
-
-    /// `cursor`: where the page before ended.
-    pub(crate) fn cursor(&self) -> Result<Option<Position>, HubError> {
-        let problem = "must be the next_cursor of an earlier answer";
-        self.read("cursor", |value| {
-            // The archive counts in 63 bits.
-            let position = value.parse::<i64>().map_err(|_| problem)?;
-            Position::try_from(position).map_err(|_| problem)
-        })
+impl<'de, T: BodyField> Deserialize<'de> for NeverEmpty<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        if json.get() == "null" {
+            return Err(D::Error::custom("must not be empty"));
+        }
+        let value = T::read(json).map_err(D::Error::custom)?;
+        Ok(Self(Some(value)))
     }
 }
 

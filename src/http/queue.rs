@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) mod operations;
 
-use super::openapi::queue::QueueQuery;
-use super::query::Query;
+use super::query;
 use super::routing::{self, Routes};
+use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
@@ -22,6 +22,13 @@ use crate::logic::queues::view::QueueDepths;
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);
     operations::routes(routes);
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct QueueQuery {
+    /// Only this destination.
+    service: Option<OldService>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -94,7 +101,8 @@ pub(crate) async fn status(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let service = Query::of(&request)?.service("service")?;
+    let QueueQuery { service } = query::read(&request)?;
+    let service = service.map(|service| service.0);
     let overview = hub.queue_overview(service.as_ref()).await?;
     let (report, admission) = (overview.queues, overview.admission);
     let dead_letters = overview.dead_letters;

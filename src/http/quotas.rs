@@ -8,10 +8,8 @@ use utoipa::ToSchema;
 use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::no_body::NoBody;
-use super::openapi::messages::NamePageQuery;
-use super::page::{Order, Part};
+use super::page::{Order, PageQuery};
 use super::query;
-use super::query::Query;
 use super::routing::{self, Routes};
 use crate::api;
 use crate::api::field::{BodyField, field};
@@ -126,7 +124,7 @@ pub(crate) struct QuotaPage {
     path = "/v1/quotas",
     operation_id = "list_quotas",
     tag = "quotas",
-    params(NamePageQuery),
+    params(PageQuery::<ServiceName>),
     responses(
         (status = 200, description = "One for each service that has one, by name", body = QuotaPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -139,7 +137,7 @@ pub(crate) async fn all(
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     caller.principal.may(Operation::SeeQuotas)?;
-    let part = Part::of(&Query::of(&request)?)?;
+    let part: PageQuery<ServiceName> = query::read(&request)?;
     let views = hub.quotas(&caller.context(hub.clock.wall())).await?;
     let page = part.take(views, Order::Ascending, |view| &view.service);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();

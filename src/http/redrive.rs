@@ -10,10 +10,8 @@ use super::body::{ReadBody, UnreadBody};
 use super::caller::{Caller, principal};
 use super::dead_letter_filter::FilterBody;
 use super::no_body::NoBody;
-use super::openapi::messages::JobPageQuery;
-use super::page::{Order, Part};
+use super::page::{Order, PageQuery};
 use super::query;
-use super::query::Query;
 use super::routing::{self, Routes};
 use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
@@ -177,7 +175,7 @@ async fn begin(
     path = "/v1/dlq/redrive",
     operation_id = "list_redrives",
     tag = "dead letters",
-    params(JobPageQuery),
+    params(PageQuery::<JobId>),
     responses(
         (status = 200, description = "The jobs", body = JobPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -189,7 +187,7 @@ pub(crate) async fn all(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     principal(&request).may(Operation::RunRedrives)?;
-    let part = Part::of(&Query::of(&request)?)?;
+    let part: PageQuery<JobId> = query::read(&request)?;
     let caller = Caller::of(&request);
     let jobs = hub.redrives(&caller.context(hub.clock.wall())).await?;
     let page = part.take(jobs, Order::Descending, |job| &job.job);

@@ -13,16 +13,14 @@ use utoipa::ToSchema;
 use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::no_body::NoBody;
-use super::openapi::messages::NamePageQuery;
-use super::openapi::services::{InstancePageQuery, RemoveQuery};
-use super::page::{Order, Part};
-use super::query;
-use super::query::Query;
+use super::page::{Order, PageQuery};
+use super::query::{self, NeverEmpty};
 use super::reading;
 use super::routing::{self, Routes, Way};
 use crate::api;
 use crate::api::field::{BodyField, even_null, field, text};
 use crate::api::problem::Problem;
+use crate::api::texts::{OldInstance, OldService};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::hub::Hub;
@@ -102,6 +100,25 @@ fn instance_routes(routes: &mut Routes<'_>) {
     );
 }
 
+/// Which instances of a service.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct InstancePageQuery {
+    /// Only those whose ids come after this one: `instances_after` of an earlier answer.
+    after: Option<OldInstance>,
+}
+
+/// What is removed.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RemoveQuery {
+    service: OldService,
+    /// Only this instance. Left empty it would mean all of them.
+    #[serde(default)]
+    #[param(value_type = InstanceId)]
+    instance_id: NeverEmpty<OldInstance>,
+}
+
 /// The list of services.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServicePage {
@@ -117,7 +134,7 @@ pub(crate) struct ServicePage {
     path = "/v1/services",
     operation_id = "list_services",
     tag = "services",
-    params(NamePageQuery),
+    params(PageQuery::<ServiceName>),
     responses(
         (status = 200, description = "Those that are registered, by name", body = ServicePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -128,7 +145,7 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let part = Part::of(&Query::of(&request)?)?;
+    let part: PageQuery<ServiceName> = query::read(&request)?;
     let views = hub.services().await?;
     let page = part.take_measured(
         views,
@@ -175,7 +192,7 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    let after = Query::of(&request)?.read("after", InstanceId::parse)?;
+    let InstancePageQuery { after } = query::read(&request)?;
     let service = query::service(&service)?;
     let view = hub.service(&service).await?;
     let circuits = hub.pushes_under_way(Some(&service)).await;
@@ -183,7 +200,7 @@ pub(crate) async fn show(
     reading
         .begin_with(2 * view.shown_bytes().min(MOST_BYTES))
         .await?;
-    let answer = ServiceDetails::after(view, after.as_ref());
+    let answer = ServiceDetails::after(view, after.as_ref().map(|after| &after.0));
     Ok(reading::json(reading, &answer.with_in_flight(&circuits)))
 }
 
@@ -330,12 +347,7 @@ pub(crate) async fn remove(
     hub: web::Data<Hub>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    let asked = Query::of(&request)?;
-    // One that is left empty would mean all instances.
-    asked.never_empty("instance_id")?;
-    let service = asked.service("service")?;
-    let problem = "is required";
-    let service = service.ok_or_else(|| HubError::invalid(Subject::Request, "service", problem))?;
-    let instance = asked.read("instance_id", InstanceId::parse)?;
-    leave(&request, &hub, &service, instance.as_ref()).await
+    let asked: RemoveQuery = query::read(&request)?;
+    let instance = asked.instance_id.0.map(|instance| instance.0);
+    leave(&request, &hub, &asked.service.0, instance.as_ref()).await
 }

@@ -9,14 +9,13 @@ use utoipa::ToSchema;
 use super::body::{ReadBody, UnreadBody};
 use super::caller::Caller;
 use super::no_body::NoBody;
-use super::openapi::subscriptions::SubscriptionSearch;
-use super::page::{Order, Part};
+use super::page::{Order, PageQuery};
 use super::query::{self, Query};
 use super::routing::{self, Routes};
 use super::subscription_input::{ChangesBody, SubscriptionBody};
 use super::subscription_input::{SUBJECT, changed, wanted};
 use crate::api;
-use crate::api::texts::SubscriptionText;
+use crate::api::texts::{OldService, SubscriptionText};
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::subscription_view::SubscriptionView;
 use crate::hub::Hub;
@@ -46,6 +45,13 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 #[schema(as = UnsubscribeInput)]
 pub(crate) struct UnsubscribeBody {
     subscription_id: SubscriptionText,
+}
+
+/// Which subscriptions.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SubscriptionSearch {
+    service: Option<OldService>,
 }
 
 /// A page of the list of subscriptions.
@@ -109,7 +115,7 @@ pub(crate) async fn subscribe(
     path = "/v1/subscriptions",
     operation_id = "list_subscriptions",
     tag = "subscriptions",
-    params(SubscriptionSearch),
+    params(SubscriptionSearch, PageQuery::<SubscriptionId>),
     responses(
         (status = 200, description = "Those the caller may see, oldest first", body = SubscriptionPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -120,9 +126,10 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let asked = Query::of(&request)?;
-    let part = Part::of(&asked)?;
-    let service = asked.service("service")?;
+    let query = Query::of(&request)?;
+    let part: PageQuery<SubscriptionId> = query.read()?;
+    let SubscriptionSearch { service } = query.read()?;
+    let service = service.map(|service| service.0);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let views = hub.subscriptions(&context, service).await?;

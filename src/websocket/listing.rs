@@ -7,12 +7,12 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::open_sockets::{Describe, OpenSocket, OpenSockets};
 use crate::http::caller::principal;
-use crate::http::openapi::messages::SocketPageQuery;
-use crate::http::page::{Order, Part};
-use crate::http::query::Query;
+use crate::http::page::{Order, PageQuery};
+use crate::http::query;
 use crate::http::routing::{self, Routes};
 use crate::hub::access::Operation;
 use crate::hub::error::HubError;
@@ -39,7 +39,7 @@ pub(crate) struct SocketPage {
     path = "/v1/sockets",
     operation_id = "list_sockets",
     tag = "events",
-    params(SocketPageQuery),
+    params(PageQuery::<Uuid>),
     responses(
         (status = 200, description = "One for each open socket, by id", body = SocketPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -51,7 +51,7 @@ pub(crate) async fn all(
     open_sockets: web::Data<OpenSockets>,
 ) -> Result<HttpResponse, HubError> {
     principal(&request).may(Operation::SeeSockets)?;
-    let part = Part::of(&Query::of(&request)?)?;
+    let part: PageQuery<Uuid> = query::read(&request)?;
     let page = part.take(open_sockets.all(), Order::Ascending, |(id, _)| id);
     let asked = page.items.iter().map(|(_, socket)| {
         let (reply, described) = oneshot::channel();

@@ -14,9 +14,8 @@ use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson,
 use crate::http::body::{self, ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::messages::send::Labels;
+use crate::http::messages::send::{LabelHeaders, Labels};
 use crate::http::openapi::errors::ErrorBody;
-use crate::http::openapi::events::EventHeaders;
 use crate::http::openapi::values::EventBatchInput;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -61,7 +60,7 @@ type Outcome = Result<Taken, HubError>;
     path = "/v1/events/batch",
     operation_id = "publish_batch",
     tag = "events",
-    params(EventHeaders),
+    params(LabelHeaders),
     request_body(
         description = "An array, alone or in an object, or one event a line. At most 16 MiB.",
         content((EventBatchInput = "application/json"), (String = "application/x-ndjson")),

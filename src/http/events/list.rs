@@ -3,19 +3,71 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::read;
-use crate::domain::event::{Event, EventId};
+use super::read::{EventCursor, PatternList, first_is_one};
+use crate::api::field::{BodyField, field, text, word};
+use crate::api::numbers::SequenceDigits;
+use crate::api::problem::Problem;
+use crate::api::texts::{OldCorrelation, OldService, OldStream, PointInTime};
+use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::subscription::ReplayFilter;
 use crate::http::event_view::EventView;
-use crate::http::openapi::history::EventSearch;
-use crate::http::openapi::messages::PageQuery;
+use crate::http::page::PageQuery;
 use crate::http::query::{self, Query};
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::event_query::EventQuery;
+
+/// Which events; those that match everything given.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventSearch {
+    /// Patterns with commas between them; one has to match. `*` stands for one word, `#` for any
+    /// number of words.
+    #[param(inline, example = "order.*,payment.#")]
+    event_type: Option<PatternList>,
+    source: Option<OldService>,
+    stream_id: Option<OldStream>,
+    /// Or the event's own id, if it names none.
+    correlation_id: Option<OldCorrelation>,
+    /// Inclusive.
+    #[param(inline)]
+    from_sequence: Option<SequenceDigits>,
+    /// Inclusive.
+    #[param(inline)]
+    to_sequence: Option<SequenceDigits>,
+    /// Published then or later, by the hub's clock.
+    from_timestamp: Option<PointInTime>,
+    /// Published then or before.
+    to_timestamp: Option<PointInTime>,
+    #[param(default = "asc")]
+    order: Option<EventOrder>,
+}
+
+/// By their sequences.
+#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum EventOrder {
+    Asc,
+    Desc,
+}
+
+impl BodyField for EventOrder {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let read = |word: &str| match word {
+            "asc" => Some(Self::Asc),
+            "desc" => Some(Self::Desc),
+            _ => None,
+        };
+        word(&text(json)?, read, &["asc", "desc"]).map_err(Problem::new)
+    }
+}
+
+field!(EventOrder);
 
 /// A page of a list of events.
 #[derive(Serialize, ToSchema)]
@@ -47,7 +99,7 @@ impl<'a> EventPage<'a> {
     path = "/v1/events",
     operation_id = "search_events",
     tag = "events",
-    params(EventSearch, PageQuery),
+    params(EventSearch, PageQuery::<EventCursor>),
     responses(
         (status = 200, description = "Those that match everything given", body = EventPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -61,35 +113,8 @@ pub(crate) async fn search(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let asked = Query::of(&request)?;
-    let order = |word: &str| match word {
-        "asc" => Some(false),
-        "desc" => Some(true),
-        _ => None,
-    };
-    let descending = asked.word("order", "asc, desc", order)?.unwrap_or(false);
-    let (from, to) = (
-        read::sequence(&asked, "from_sequence")?,
-        read::sequence(&asked, "to_sequence")?,
-    );
-    let cursor = read::cursor(&asked)?;
-    let mut query = EventQuery {
-        from_sequence: from,
-        to_sequence: to,
-        from_timestamp: asked.time("from_timestamp")?,
-        to_timestamp: asked.time("to_timestamp")?,
-        descending,
-        limit: asked.limit()?,
-        ..EventQuery::matching(read::filter(&asked, "event_type")?)
-    };
-    let mut kept = from;
-    if let Some(cursor) = cursor {
-        if descending {
-            query.to_sequence = Some(to.map_or(cursor, |to| to.min(cursor)));
-        } else {
-            query.from_sequence = Some(from.map_or(cursor, |from| from.max(cursor)));
-            kept = query.from_sequence;
-        }
-    }
+    let (search, part) = (asked.read::<EventSearch>()?, asked.read()?);
+    let (query, kept) = search.query(&part);
     let mut reading = reading::of(&request, &hub);
     let page = hub.search_events(&mut reading, query, kept).await?;
     let next_cursor = page.next.map(|next| next.sequence.to_string());
@@ -97,6 +122,41 @@ pub(crate) async fn search(
         reading,
         &EventPage::of(&page.items, next_cursor),
     ))
+}
+
+impl EventSearch {
+    /// What is asked for, and from which sequence on all of it has to be kept.
+    fn query(self, part: &PageQuery<EventCursor>) -> (EventQuery, Option<Sequence>) {
+        let descending = self.order == Some(EventOrder::Desc);
+        let (from, to) = (
+            first_is_one(self.from_sequence),
+            first_is_one(self.to_sequence),
+        );
+        let mut query = EventQuery {
+            from_sequence: from,
+            to_sequence: to,
+            from_timestamp: self.from_timestamp.map(|time| time.0),
+            to_timestamp: self.to_timestamp.map(|time| time.0),
+            descending,
+            limit: part.limit(),
+            ..EventQuery::matching(ReplayFilter {
+                event_types: self.event_type.map_or_else(Vec::new, |types| types.0),
+                source: self.source.map(|service| service.0),
+                stream_id: self.stream_id.map(|stream| stream.0),
+                correlation_id: self.correlation_id.map(|id| id.0.to_string()),
+            })
+        };
+        let mut kept = from;
+        if let Some(EventCursor(cursor)) = part.cursor {
+            if descending {
+                query.to_sequence = Some(to.map_or(cursor, |to| to.min(cursor)));
+            } else {
+                query.from_sequence = Some(from.map_or(cursor, |from| from.max(cursor)));
+                kept = query.from_sequence;
+            }
+        }
+        (query, kept)
+    }
 }
 
 /// One event

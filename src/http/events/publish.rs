@@ -11,8 +11,7 @@ use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
-use crate::http::messages::send::Labels;
-use crate::http::openapi::events::EventHeaders;
+use crate::http::messages::send::{LabelHeaders, Labels};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::publish::PublishOutcome;
@@ -78,7 +77,7 @@ pub(crate) struct EventReceipt<'a> {
     path = "/v1/events",
     operation_id = "publish_event",
     tag = "events",
-    params(EventHeaders),
+    params(LabelHeaders),
     request_body = EventBody,
     responses(
         (status = 200, description = "The id was known; its first event is told of", body = EventReceipt),

@@ -1,56 +1,66 @@
 //! What requests say of the events they want to read.
 
-use crate::api::numbers::LAST_SEQUENCE;
+use serde_json::value::RawValue;
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::api::field::{BodyField, field, text};
+use crate::api::numbers::{LAST_SEQUENCE, SequenceDigits};
 use crate::api::patterns::pattern;
+use crate::api::problem::Problem;
 use crate::domain::event::Sequence;
-use crate::domain::ids::{CorrelationId, StreamId};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::ReplayFilter;
-use crate::http::query::Query;
-use crate::hub::error::HubError;
+use crate::http::page::{Cursor, opaque};
 use crate::hub::replays::ReplaySpan;
 
-const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
+/// Patterns of event types in a query, with commas between them.
+pub(crate) struct PatternList(pub(crate) Vec<Pattern>);
 
-/// The filters that every query string about events may have; the types by the name of
-/// `event_types`.
-pub(crate) fn filter(asked: &Query, event_types: &str) -> Result<ReplayFilter, HubError> {
-    let correlation_id = asked.read("correlation_id", CorrelationId::parse)?;
-    Ok(ReplayFilter {
-        event_types: asked.read(event_types, patterns)?.unwrap_or_default(),
-        source: asked.service("source")?,
-        stream_id: asked.read("stream_id", StreamId::parse)?,
-        correlation_id: correlation_id.map(|label| label.to_string()),
-    })
+impl BodyField for PatternList {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let patterns = text(json)?.split(',').map(pattern).collect();
+        Result::map(patterns, Self).map_err(Problem::new)
+    }
 }
 
-/// Patterns with commas between them.
-fn patterns(text: &str) -> Result<Vec<Pattern>, String> {
-    text.split(',').map(pattern).collect()
+field!(PatternList, opaque());
+
+/// The number of an event, where who has seen none yet may say 0.
+pub(crate) fn first_is_one(number: Option<SequenceDigits>) -> Option<Sequence> {
+    number.map(|number| number.0.max(1))
 }
 
-pub(crate) fn sequence(asked: &Query, name: &str) -> Result<Option<Sequence>, HubError> {
-    // Who has seen none yet may say 0.
-    let number = asked.number(name, 0, LAST_SEQUENCE)?;
-    Ok(number.map(|number| number.max(1)))
+/// A number to go on from.
+pub(crate) struct EventCursor(pub(crate) u64);
+
+impl Cursor for EventCursor {
+    fn parse(text: &str) -> Option<Self> {
+        number(text).map(Self)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        opaque().pattern(Some("^[0-9]{1,19}$")).into()
+    }
 }
 
-/// `cursor`: a number to go on from.
-pub(crate) fn cursor(asked: &Query) -> Result<Option<u64>, HubError> {
-    asked.read("cursor", |text| number(text).ok_or(NO_CURSOR))
+/// A number to go on from that also says where to stop, as in `7-12`.
+impl Cursor for ReplaySpan {
+    fn parse(text: &str) -> Option<Self> {
+        let (from, to) = match text.split_once('-') {
+            Some((from, to)) => (from, Some(number(to)?)),
+            None => (text, None),
+        };
+        let from = number(from)?;
+        Some(Self { from, to })
+    }
+
+    fn schema() -> RefOr<Schema> {
+        opaque()
+            .pattern(Some("^[0-9]{1,19}(-[0-9]{1,19})?$"))
+            .into()
+    }
 }
 
-/// A cursor that also says where to stop, as in `7-12`.
-pub(crate) fn span(text: &str) -> Result<ReplaySpan, &'static str> {
-    let (from, to) = match text.split_once('-') {
-        Some((from, to)) => (from, Some(number(to).ok_or(NO_CURSOR)?)),
-        None => (text, None),
-    };
-    let from = number(from).ok_or(NO_CURSOR)?;
-    Ok(ReplaySpan { from, to })
-}
-
-/// As [`span`] reads it.
+/// As it is read.
 pub(crate) fn written(span: ReplaySpan) -> String {
     match span.to {
         Some(to) => format!("{}-{to}", span.from),
@@ -73,7 +83,7 @@ mod tests {
     fn a_span_is_read_as_it_is_written() {
         for (from, to) in [(1, None), (7, Some(12)), (LAST_SEQUENCE, Some(1))] {
             let given = ReplaySpan { from, to };
-            assert_eq!(span(&written(given)), Ok(given));
+            assert_eq!(ReplaySpan::parse(&written(given)), Some(given));
         }
         for bad in [
             "",
@@ -86,17 +96,19 @@ mod tests {
             "x",
             "9223372036854775808",
         ] {
-            assert!(span(bad).is_err(), "{bad}");
+            assert_eq!(ReplaySpan::parse(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn patterns_stand_between_commas() {
-        assert_eq!(patterns("a.*,#").unwrap().len(), 2);
-        assert_eq!(
-            patterns("a,").unwrap_err(),
-            "\"\" must be 1 to 200 printable characters"
-        );
-        assert!(patterns("a.b*").unwrap_err().starts_with("\"a.b*\""));
+        let patterns = |text: &str| {
+            let json = serde_json::value::to_raw_value(text).unwrap();
+            PatternList::read(&json)
+        };
+        assert_eq!(patterns("a.*,#").unwrap().0.len(), 2);
+        let wrong = |text| format!("{}", patterns(text).map(|_| ()).unwrap_err());
+        assert_eq!(wrong("a,"), "\"\" must be 1 to 200 printable characters");
+        assert!(wrong("a.b*").starts_with("\"a.b*\""));
     }
 }

@@ -11,12 +11,11 @@ use super::read;
 use crate::domain::ids::JobId;
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
-use crate::http::openapi::history::ReplaySearch;
 use crate::http::query::Query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use input::{ReplayBody, ReplayRequest, SUBJECT};
+use input::{ReplayBody, ReplayRequest, ReplaySearch, SUBJECT};
 
 /// A replay to a subscription has begun.
 #[derive(Serialize, ToSchema)]

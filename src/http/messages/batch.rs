@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::send::Labels;
+use super::send::{LabelHeaders, Labels};
 use crate::api;
 use crate::api::status::word;
 use crate::api::unknown::Ignored;
@@ -17,7 +17,6 @@ use crate::http::body::{self, ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::openapi::errors::ErrorBody;
-use crate::http::openapi::messages::MessageHeaders;
 use crate::http::openapi::values::BatchInput;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -68,7 +67,7 @@ pub(crate) enum MessageBatchItem {
     path = "/v1/messages/batch",
     operation_id = "send_batch",
     tag = "messages",
-    params(MessageHeaders),
+    params(LabelHeaders),
     request_body(
         description = "An array, alone or in an object, or one message a line. At most 16 MiB.",
         content((BatchInput = "application/json"), (String = "application/x-ndjson")),

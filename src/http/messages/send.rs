@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::message::{self, MessageBody};
+use crate::api::numbers::Digits;
 use crate::api::status::word;
 use crate::api::unknown::Ignored;
-use crate::domain::ids::{CorrelationId, Label, MessageId};
+use crate::domain::ids::{CorrelationId, Label, MessageId, ServiceName};
 use crate::domain::message::{Message, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
 use crate::http::headers::{CORRELATION_ID, only};
-use crate::http::openapi::messages::{MessageHeaders, SendQuery};
-use crate::http::query::Query;
+use crate::http::query;
 use crate::http::waits::unless_over;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -28,6 +28,16 @@ use crate::hub::send::SendOutcome;
 const LONGEST_WAIT_MS: u64 = 60_000;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRANSACTION_ID: HeaderName = HeaderName::from_static("x-transaction-id");
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SendQuery {
+    /// Milliseconds to hold the answer until the message is settled.
+    #[param(inline, default = 0)]
+    wait_ms: Option<WaitDigits>,
+}
+
+type WaitDigits = Digits<0, LONGEST_WAIT_MS>;
 
 /// What the hub promises.
 #[derive(Serialize, ToSchema)]
@@ -58,7 +68,7 @@ pub(crate) struct Receipt<'a> {
     path = "/v1/messages/send",
     operation_id = "send_message",
     tag = "messages",
-    params(SendQuery, MessageHeaders),
+    params(SendQuery, LabelHeaders),
     request_body = MessageBody,
     responses(
         (status = 200, description = "The id was known, or the message was delivered while the client waited", body = Receipt),
@@ -80,7 +90,7 @@ pub(crate) async fn send(
 ) -> Result<HttpResponse, HubError> {
     let wait = match request.query_string() {
         "" => None,
-        _ => Query::of(&request)?.number("wait_ms", 0, LONGEST_WAIT_MS)?,
+        _ => query::read::<SendQuery>(&request)?.wait_ms,
     };
     let body = ReadBody::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);
@@ -89,9 +99,9 @@ pub(crate) async fn send(
     let (offer, ignored) = message::read(body.text(), &context)?;
     let place = body.without_text();
     let message = offer.message.clone();
-    let settled = wait.filter(|wait| *wait > 0).map(|wait| {
+    let settled = wait.filter(|wait| wait.0 > 0).map(|wait| {
         let settlement = hub.await_settlement(message.id);
-        (Duration::from_millis(wait), settlement)
+        (Duration::from_millis(wait.0), settlement)
     });
     let mut outcomes = hub.send(&context, vec![offer]).await?;
     let known = match outcomes.next().ok_or(HubError::Internal)?? {
@@ -129,6 +139,22 @@ fn receipt<'a>(hub: &Hub, message: &Message, status: &'static str, duplicate: bo
         duplicate,
         ignored: Ignored::default(),
     }
+}
+
+/// What the headers of a request say for all messages or events in it: how they are described, of
+/// which [`Labels`] has what is read here.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct LabelHeaders {
+    /// The `source` of those that name none.
+    #[param(required = false, rename = "X-Service-Name")]
+    _service_name: ServiceName,
+    /// The `correlation_id` of those that name none.
+    #[param(required = false, rename = "X-Correlation-ID")]
+    _correlation_id: CorrelationId,
+    /// W3C trace context, passed on with them.
+    #[param(required = false, rename = "traceparent")]
+    _traceparent: String,
 }
 
 /// What the headers of a request say for all its messages.

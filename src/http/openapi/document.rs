@@ -16,7 +16,6 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorResponseDoc};
-use super::history::{EventOrder, ReplayMode};
 use super::{page, written_out};
 use crate::http::routing::{self, Routes};
 use crate::http::{
@@ -126,7 +125,7 @@ use crate::http::{
         description,
         crate::websocket::asyncapi::description,
     ),
-    components(schemas(ErrorResponseDoc, EventOrder, ReplayMode)),
+    components(schemas(ErrorResponseDoc, events::list::EventOrder)),
 )]
 struct Described;
 
@@ -212,11 +211,13 @@ pub fn document() -> openapi::OpenApi {
         for operation in operations.into_iter().flatten() {
             errors::complete(operation);
             complete_body(operation);
-            let request_id = RefOr::Ref(Ref::new("#/components/parameters/RequestId"));
-            operation
-                .parameters
-                .get_or_insert_default()
-                .push(request_id);
+            let parameters = operation.parameters.get_or_insert_default();
+            for parameter in parameters.iter_mut() {
+                if let RefOr::T(parameter) = parameter {
+                    written_out::simplify_parameter(parameter);
+                }
+            }
+            parameters.push(RefOr::Ref(Ref::new("#/components/parameters/RequestId")));
         }
         // What answers it has no body, whatever it is.
         let head = item.head.iter_mut();

@@ -1,6 +1,7 @@
 //! Schemas that are written out where they are used, in the plainest form: what may be null has two
 //! types, and what is said of the field stands beside them.
 
+use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 
@@ -12,6 +13,15 @@ pub(super) fn simplify(schema: &mut RefOr<Schema>) {
                 *property = RefOr::T(plain);
             }
         }
+    }
+}
+
+/// The same for what a query may have.
+pub(super) fn simplify_parameter(parameter: &mut Parameter) {
+    if let Some(schema) = &mut parameter.schema
+        && let Some(plain) = plain(schema)
+    {
+        *schema = RefOr::T(plain);
     }
 }
 

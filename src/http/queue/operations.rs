@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api;
-use crate::api::field::Narrowing;
+use crate::api::field::{Narrowing, texts, word};
+use crate::api::message::PriorityInput;
 use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::{Caller, principal};
 use crate::http::no_body::NoBody;
-use crate::http::openapi::queue::ClearQuery;
-use crate::http::query::Query;
+use crate::http::query::{self, NeverEmpty};
 use crate::http::routing::{self, Routes};
 use crate::hub::Hub;
 use crate::hub::access::Operation;
@@ -36,6 +36,28 @@ struct SwitchBody {
     #[serde(default)]
     #[schema(value_type = ServiceName)]
     service: Narrowing<OldService>,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ClearQuery {
+    service: OldService,
+    /// Only this level.
+    #[serde(default)]
+    #[param(value_type = PriorityInput)]
+    priority: NeverEmpty<LevelWord>,
+}
+
+texts! {
+    /// A level, in words or in digits.
+    LevelWord(Priority) = level;
+}
+
+fn level(text: &str) -> Result<Priority, String> {
+    let number = |text: &str| text.parse().ok().and_then(Priority::from_number);
+    let read = |text: &str| Priority::from_name(text).or_else(|| number(text));
+    let known = ["CRITICAL", "HIGH", "NORMAL", "LOW", "DEFERRED or 1 to 5"];
+    word(text, read, &known)
 }
 
 /// Whether a queue hands messages out.
@@ -145,19 +167,11 @@ pub(crate) async fn clear(
 ) -> Result<HttpResponse, HubError> {
     // Before the query, as with a body.
     principal(&request).may(Operation::ClearQueue)?;
-    let query = Query::of(&request)?;
-    let service = query.service("service")?;
-    let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
-    query.never_empty("priority")?;
-    let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED or 1 to 5";
-    let priority = query.word("priority", levels, priority)?;
+    let asked: ClearQuery = query::read(&request)?;
+    let (service, priority) = (asked.service.0, asked.priority.0);
+    let priority = priority.map(|level| level.0);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let cancelled = hub.clear_queue(&context, &service, priority).await?;
     Ok(HttpResponse::Ok().json(Cleared { service, cancelled }))
-}
-
-fn priority(text: &str) -> Option<Priority> {
-    let number = || text.parse().ok().and_then(Priority::from_number);
-    Priority::from_name(text).or_else(number)
 }

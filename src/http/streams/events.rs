@@ -1,21 +1,28 @@
 //! The events of one stream.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::snapshots::SnapshotView;
 use super::stream_id::stream_id;
-use crate::api::numbers::LAST_SEQUENCE;
+use crate::api::numbers::SequenceDigits;
 use crate::domain::ids::StreamId;
 use crate::http::event_view::EventView;
-use crate::http::events::read;
-use crate::http::openapi::history::StreamSearch;
-use crate::http::openapi::messages::PageQuery;
+use crate::http::events::read::EventCursor;
+use crate::http::page::PageQuery;
 use crate::http::query::Query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StreamSearch {
+    /// Inclusive.
+    #[param(inline, default = 1)]
+    from_version: Option<SequenceDigits>,
+}
 
 /// A page of a stream's events, in the place of those that are gone a snapshot.
 #[derive(Serialize, ToSchema)]
@@ -42,7 +49,7 @@ pub(crate) struct StreamEvents<'a> {
     path = "/v1/streams/{id}/events",
     operation_id = "list_stream_events",
     tag = "streams",
-    params(("id" = StreamId, Path), StreamSearch, PageQuery),
+    params(("id" = StreamId, Path), StreamSearch, PageQuery::<EventCursor>),
     responses(
         (status = 200, description = "The events", body = StreamEvents),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
@@ -58,10 +65,12 @@ pub(crate) async fn list(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
-    let asked = Query::of(&request)?;
-    let limit = asked.limit()?;
-    let from = asked.number("from_version", 0, LAST_SEQUENCE)?;
-    let from = read::cursor(&asked)?.or(from).unwrap_or(1).max(1);
+    let query = Query::of(&request)?;
+    let StreamSearch { from_version } = query.read()?;
+    let part: PageQuery<EventCursor> = query.read()?;
+    let limit = part.limit();
+    let given = from_version.map_or(1, |from| from.0.max(1));
+    let from = part.cursor.map_or(given, |cursor| cursor.0);
     let mut reading = reading::of(&request, &hub);
     let page = hub.stream_events(&mut reading, &id, from, limit).await?;
     let next = page.events.next.as_ref();

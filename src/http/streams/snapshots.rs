@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::stream_id::stream_id;
 use crate::api;
 use crate::api::field::{BodyField, field};
-use crate::api::numbers::{LAST_SEQUENCE, WholeNumber};
+use crate::api::numbers::{Digits, LAST_SEQUENCE, WholeNumber};
 use crate::api::problem::Problem;
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
@@ -17,8 +17,7 @@ use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::caller::Caller;
-use crate::http::openapi::history::StateSearch;
-use crate::http::query::Query;
+use crate::http::query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -26,6 +25,16 @@ use crate::hub::streams::WantedVersion;
 use crate::logic::fold::is_object;
 
 const SUBJECT: Subject = Subject::Request;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StateSearch {
+    /// The last event in it; the stream's last one by default.
+    #[param(inline)]
+    at_version: Option<VersionDigits>,
+}
+
+type VersionDigits = Digits<1, LAST_SEQUENCE>;
 
 /// What the events of a stream up to a version added up to.
 #[derive(Serialize, ToSchema)]
@@ -194,7 +203,8 @@ pub(crate) async fn state(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
-    let version = Query::of(&request)?.number("at_version", 1, LAST_SEQUENCE)?;
+    let StateSearch { at_version } = query::read(&request)?;
+    let version = at_version.map(|version| version.0);
     let wanted = WantedVersion {
         version,
         field: "at_version",

@@ -148,6 +148,67 @@ fn of_each_wrong_field_of_a_frame_the_same_is_said() {
     insta::assert_snapshot!(told);
 }
 
+/// What each parameter is given in turn, after it is left empty.
+const PARAMETERS: [&str; 18] = [
+    "x",
+    "7",
+    "0",
+    "%2B7",
+    "07",
+    "-1",
+    "1.5",
+    "1001",
+    "9223372036854775807",
+    "9223372036854775808",
+    "7-9",
+    "a%20b",
+    "a.*,%23",
+    "%22",
+    "true",
+    "..",
+    "2026-01-01T00:00:00Z",
+    ID,
+];
+
+/// A route, and what its query may have.
+#[derive(Deserialize)]
+struct Asked {
+    to: String,
+    parameters: Vec<String>,
+}
+
+#[test]
+fn of_each_wrong_parameter_the_same_is_said() {
+    let mut told = String::new();
+    let hub = TestHub::start();
+    hub.register_puller("billing");
+    for asked in serde_json::from_str::<Vec<Asked>>(include_str!("queries.json")).unwrap() {
+        let (method, path) = asked.to.split_once(' ').unwrap();
+        let more = if path.contains('?') { '&' } else { '?' };
+        writeln!(told, "{}", asked.to).unwrap();
+        for name in &asked.parameters {
+            writeln!(told, "  {name}").unwrap();
+            let empty = [format!("{name}="), format!("{name}=a&{name}=b")];
+            let values = PARAMETERS.map(|value| format!("{name}={value}"));
+            let mut answers: Vec<(String, Vec<String>)> = Vec::new();
+            for query in empty.into_iter().chain(values) {
+                let answer = hub.ask(method, &format!("{path}{more}{query}"), b"");
+                let said: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+                let words = in_words(answer.status, &said["error"]);
+                match answers.iter_mut().find(|(same, _)| *same == words) {
+                    Some((_, queries)) => queries.push(query),
+                    None => answers.push((words, vec![query])),
+                }
+            }
+            for (words, queries) in answers {
+                let queries = queries.join("  ").replace(ID, "ID");
+                writeln!(told, "    {words}\n      {queries}").unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
 fn said_to_frame(hub: &TestHub, text: &str) -> String {
     // Of its own, since a frame that is taken may have consequences.
     let mut socket = hub.socket();

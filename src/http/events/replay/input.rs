@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::super::read;
+use super::super::read::{PatternList, first_is_one};
 use crate::api;
-use crate::api::field::{BodyField, Narrowing, field, parse, text};
-use crate::api::numbers::{LAST_SEQUENCE, WholeNumber};
+use crate::api::field::{BodyField, Narrowing, field, parse, text, word};
+use crate::api::numbers::{Digits, LAST_SEQUENCE, SequenceDigits, WholeNumber};
 use crate::api::patterns::patterns;
 use crate::api::problem::Problem;
 use crate::api::texts::{Id, OldCorrelation, OldService, OldStream, PointInTime};
@@ -17,13 +17,12 @@ use crate::domain::ids::{CorrelationId, ServiceName, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{ReplayFilter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-use crate::http::openapi::history::ReplayMode;
+use crate::http::page::{Cursor, NO_CURSOR};
 use crate::http::query::Query;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::replays::{ReplayOrder, ReplayPageQuery, ReplayRange, ReplaySpan, ReplayStart};
 
 pub(crate) const SUBJECT: Subject = Subject::Request;
-const MODES: &str = "from_beginning, from_timestamp, from_sequence, last_n_events";
 const MOST_LAST_N: u64 = 1000;
 const MOST_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: usize = 100;
@@ -38,9 +37,8 @@ pub(crate) enum ReplayRequest {
 }
 
 /// The fields one by one.
-#[derive(Default)]
 struct Given {
-    mode: Option<String>,
+    mode: ReplayMode,
     from_timestamp: Option<Timestamp>,
     from_sequence: Option<Sequence>,
     to_sequence: Option<Sequence>,
@@ -57,8 +55,7 @@ struct Given {
 #[serde(deny_unknown_fields)]
 #[schema(as = ReplayInput, example = json!({"mode": "from_sequence", "from_sequence": 1, "event_types": ["order.*"], "limit": 500}))]
 pub(crate) struct ReplayBody {
-    #[schema(value_type = ReplayMode)]
-    mode: ModeText,
+    mode: ReplayMode,
     /// Required by the mode `from_timestamp`, and for it only: published then or later, by the
     /// hub's clock.
     from_timestamp: Option<PointInTime>,
@@ -71,7 +68,7 @@ pub(crate) struct ReplayBody {
     to_sequence: Narrowing<SequenceNumber>,
     /// Required by the mode `last_n_events`, and for it only: exactly so many of those that match,
     /// or all if there are fewer, oldest first.
-    #[schema(inline)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 1000)]
     last_n: Option<LastN>,
     /// Patterns; one has to match.
     #[serde(default)]
@@ -93,8 +90,8 @@ pub(crate) struct ReplayBody {
     #[schema(inline, value_type = Limit)]
     limit: Narrowing<Limit>,
     /// The `next_cursor` of the page before, everything else being as for that.
-    #[schema(value_type = Option<String>)]
-    cursor: Option<Cursor>,
+    #[schema(inline)]
+    cursor: Option<SpanText>,
     /// The callback subscription that the events go to.
     #[schema(value_type = Option<String>, format = "uuid")]
     deliver_to: Option<Id>,
@@ -103,19 +100,80 @@ pub(crate) struct ReplayBody {
     rate: Option<AnyNumber>,
 }
 
+/// The same in a query, to whoever asks.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReplaySearch {
+    mode: ReplayMode,
+    /// Required by the mode `from_timestamp`, and for it only.
+    from_timestamp: Option<PointInTime>,
+    /// Required by the mode `from_sequence`, and for it only; inclusive.
+    #[param(inline)]
+    from_sequence: Option<SequenceDigits>,
+    /// Inclusive.
+    #[param(inline)]
+    to_sequence: Option<SequenceDigits>,
+    /// Required by the mode `last_n_events`, and for it only.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 1000)]
+    last_n: Option<LastNDigits>,
+    /// Patterns with commas between them.
+    #[param(inline)]
+    event_types: Option<PatternList>,
+    source: Option<OldService>,
+    stream_id: Option<OldStream>,
+    correlation_id: Option<OldCorrelation>,
+    /// On a page, which has fewer if they are large (about 4 MiB), and then a `next_cursor`.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 1000)]
+    limit: Option<LimitDigits>,
+    /// The `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<SpanText>,
+}
+
+type LastNDigits = Digits<1, MOST_LAST_N>;
+type LimitDigits = Digits<1, LAST_SEQUENCE>;
 type SequenceNumber = WholeNumber<0, LAST_SEQUENCE>;
 type LastN = WholeNumber<1, MOST_LAST_N>;
 type Limit = WholeNumber<1, LAST_SEQUENCE>;
 
-struct ModeText(String);
+/// Where a replay begins.
+#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum ReplayMode {
+    /// With the oldest event kept.
+    FromBeginning,
+    FromTimestamp,
+    FromSequence,
+    /// With the last n that match, n being `last_n`.
+    LastNEvents,
+}
 
-impl BodyField for ModeText {
-    fn read(json: &RawValue) -> Result<Self, Problem> {
-        text(json).map(|mode| Self(mode.into_owned()))
+impl ReplayMode {
+    const ALL: [Self; 4] = [
+        Self::FromBeginning,
+        Self::FromTimestamp,
+        Self::FromSequence,
+        Self::LastNEvents,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::FromBeginning => "from_beginning",
+            Self::FromTimestamp => "from_timestamp",
+            Self::FromSequence => "from_sequence",
+            Self::LastNEvents => "last_n_events",
+        }
     }
 }
 
-field!(ModeText);
+impl BodyField for ReplayMode {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let read = |text: &str| Self::ALL.into_iter().find(|mode| mode.name() == text);
+        word(&text(json)?, read, &Self::ALL.map(Self::name)).map_err(Problem::new)
+    }
+}
+
+field!(ReplayMode);
 
 struct Patterns(Vec<Pattern>);
 
@@ -126,15 +184,16 @@ impl BodyField for Patterns {
     }
 }
 
-struct Cursor(ReplaySpan);
+struct SpanText(ReplaySpan);
 
-impl BodyField for Cursor {
+impl BodyField for SpanText {
     fn read(json: &RawValue) -> Result<Self, Problem> {
-        read::span(&text(json)?).map(Self).map_err(Problem::new)
+        let span = ReplaySpan::parse(&text(json)?);
+        span.map(Self).ok_or_else(|| Problem::new(NO_CURSOR))
     }
 }
 
-field!(Cursor);
+field!(SpanText, ReplaySpan::schema());
 
 /// Whether it is a rate is asked where it matters.
 struct AnyNumber(f64);
@@ -155,7 +214,7 @@ impl ReplayRequest {
         // The first event has the number 1.
         let sequence = |number: SequenceNumber| number.0.max(1);
         Self::check(Given {
-            mode: Some(body.mode.0),
+            mode: body.mode,
             from_timestamp: body.from_timestamp.map(|time| time.0),
             from_sequence: body.from_sequence.map(sequence),
             to_sequence: body.to_sequence.0.map(sequence),
@@ -182,15 +241,21 @@ impl ReplayRequest {
                 return Err(wrong(what_acts, "is for POST: a GET changes nothing"));
             }
         }
+        let asked: ReplaySearch = asked.read()?;
         Self::check(Given {
-            mode: asked.read("mode", |text| Ok::<_, String>(text.to_owned()))?,
-            from_timestamp: asked.time("from_timestamp")?,
-            from_sequence: read::sequence(asked, "from_sequence")?,
-            to_sequence: read::sequence(asked, "to_sequence")?,
-            last_n: asked.number("last_n", 1, MOST_LAST_N)?,
-            filter: read::filter(asked, "event_types")?,
-            limit: asked.number("limit", 1, LAST_SEQUENCE)?,
-            cursor: asked.read("cursor", read::span)?,
+            mode: asked.mode,
+            from_timestamp: asked.from_timestamp.map(|time| time.0),
+            from_sequence: first_is_one(asked.from_sequence),
+            to_sequence: first_is_one(asked.to_sequence),
+            last_n: asked.last_n.map(|n| n.0),
+            filter: ReplayFilter {
+                event_types: asked.event_types.map_or_else(Vec::new, |types| types.0),
+                source: asked.source.map(|service| service.0),
+                stream_id: asked.stream_id.map(|stream| stream.0),
+                correlation_id: asked.correlation_id.map(|id| id.0.to_string()),
+            },
+            limit: asked.limit.map(|limit| limit.0),
+            cursor: asked.cursor.map(|cursor| cursor.0),
             deliver_to: None,
             rate: None,
         })
@@ -234,25 +299,26 @@ fn page_limit(given: Option<u64>, start: ReplayStart) -> usize {
 
 impl Given {
     fn start(&self) -> Result<ReplayStart, HubError> {
-        let missing = |field: &str| wrong(field, format!("is required by this mode ({MODES})"));
-        let mode = self.mode.as_deref();
-        let start = match mode.ok_or_else(|| wrong("mode", "is required"))? {
-            "from_beginning" => Ok(ReplayStart::Beginning),
-            "from_timestamp" => {
+        let missing = |field: &str| {
+            let modes = ReplayMode::ALL.map(ReplayMode::name).join(", ");
+            wrong(field, format!("is required by this mode ({modes})"))
+        };
+        let start = match self.mode {
+            ReplayMode::FromBeginning => Ok(ReplayStart::Beginning),
+            ReplayMode::FromTimestamp => {
                 let at = self.from_timestamp;
                 at.map(ReplayStart::Timestamp)
                     .ok_or_else(|| missing("from_timestamp"))
             }
-            "from_sequence" => {
+            ReplayMode::FromSequence => {
                 let from = self.from_sequence;
                 from.map(ReplayStart::Sequence)
                     .ok_or_else(|| missing("from_sequence"))
             }
-            "last_n_events" => {
+            ReplayMode::LastNEvents => {
                 let n = self.last_n.and_then(|n| usize::try_from(n).ok());
                 n.map(ReplayStart::LastN).ok_or_else(|| missing("last_n"))
             }
-            _ => Err(wrong("mode", format!("must be one of {MODES}"))),
         }?;
         self.check_mode()?;
         Ok(start)
@@ -264,17 +330,18 @@ impl Given {
             (
                 "from_timestamp",
                 self.from_timestamp.is_some(),
-                "from_timestamp",
+                ReplayMode::FromTimestamp,
             ),
             (
                 "from_sequence",
                 self.from_sequence.is_some(),
-                "from_sequence",
+                ReplayMode::FromSequence,
             ),
-            ("last_n", self.last_n.is_some(), "last_n_events"),
+            ("last_n", self.last_n.is_some(), ReplayMode::LastNEvents),
         ] {
-            if is_given && self.mode.as_deref() != Some(of_mode) {
-                return Err(wrong(field, format!("only goes with the mode {of_mode}")));
+            if is_given && self.mode != of_mode {
+                let problem = format!("only goes with the mode {}", of_mode.name());
+                return Err(wrong(field, problem));
             }
         }
         Ok(())
@@ -304,10 +371,7 @@ impl Given {
         // The last events are other ones each time, unless the cursor says where they end.
         let is_open = self.cursor.is_some_and(|span| span.to.is_none());
         if matches!(start, ReplayStart::LastN(_)) && is_open {
-            return Err(wrong(
-                "cursor",
-                "must be the next_cursor of an earlier answer",
-            ));
+            return Err(wrong("cursor", NO_CURSOR));
         }
         Ok(())
     }
