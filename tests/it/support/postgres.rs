@@ -205,9 +205,10 @@ impl Server {
     /// Stops the server when its standard input ends, which it does with this process.
     fn keep(&self) -> Child {
         let stop = format!(
-            "cat > /dev/null; '{}' stop -s -m immediate -D '{}'",
+            "cat > /dev/null; '{}' stop -s -m immediate -D '{}'; rm -rf '{}'",
             self.programs.join("pg_ctl").display(),
             self.path("data"),
+            self.directory.path().display(),
         );
         let mut command = self.command("/bin/sh");
         let command = command.args(["-c", &stop]).stdin(Stdio::piped());
