@@ -5,19 +5,15 @@
 pub mod auth;
 pub(crate) mod batch;
 pub(crate) mod body;
-pub(crate) mod caller;
 pub(crate) mod circuits;
-pub mod connection;
 pub(crate) mod correlations;
 pub(crate) mod cors;
 pub(crate) mod dead_events;
 pub(crate) mod dead_letter_filter;
 pub(crate) mod dead_letters;
 pub mod edge;
-pub(crate) mod error;
 pub mod event_view;
 pub(crate) mod events;
-pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod key_use;
 pub(crate) mod leases;
@@ -27,18 +23,12 @@ pub(crate) mod messages;
 pub(crate) mod next;
 pub(crate) mod no_body;
 pub mod openapi;
-pub(crate) mod page;
-pub(crate) mod peer;
-pub(crate) mod query;
 pub(crate) mod queue;
 pub(crate) mod quotas;
 pub(crate) mod reading;
 pub(crate) mod redrive;
 pub(crate) mod registration_input;
-pub(crate) mod request_id;
-pub mod requests;
 pub(crate) mod retries;
-pub(crate) mod routing;
 pub(crate) mod scrape;
 pub(crate) mod services;
 pub(crate) mod sight;
@@ -46,16 +36,15 @@ pub(crate) mod state;
 pub(crate) mod streams;
 pub(crate) mod subscription_input;
 pub(crate) mod subscriptions;
-pub mod unreadable;
 pub mod visits;
 pub(crate) mod waits;
 pub(crate) mod web_address;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use error::HttpError;
-use requests::Requests;
-use routing::Routes;
+use crate::web::error::HttpError;
+use crate::web::requests::Requests;
+use crate::web::routing::Routes;
 pub use state::HttpState;
 
 /// Registers every route there is. Returns the paths with their methods, as in `Allow`.

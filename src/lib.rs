@@ -9,7 +9,8 @@
 //! | [`actors`] | thin shells around the logic; [`actors::messages`] is the map | `ports` |
 //! | [`hub`] | the application: what can be asked for, in no protocol | `actors::messages`, `ports` |
 //! | [`api`] | the JSON that the protocols share | `hub` |
-//! | [`http`] | parse, admit, ask, reply | `hub`, `api` |
+//! | [`web`] | HTTP as REST and sockets have it in common: connections, routes, errors | `hub`, `api` |
+//! | [`http`] | REST: parse, ask, reply | `web` |
 //! | [`websocket`] | the sockets: frames in, events and messages out | as `http` |
 //! | [`runtime`] | wires, starts, drains, stops | everything but `cli` |
 //! | [`cli`] | the command line, the load generator, journal tools | everything but `runtime` |
@@ -45,4 +46,5 @@ pub mod ports;
 pub mod request_rates;
 pub mod runtime;
 pub mod telemetry;
+pub mod web;
 pub mod websocket;

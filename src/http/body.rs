@@ -11,12 +11,13 @@ use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
-use super::peer;
 use crate::hub::Hub;
 use crate::hub::bodies::{ONE, Permit, Purpose};
 use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::{DEEPEST, depth};
 use crate::patience::Patience;
+use crate::web::peer;
+use crate::web::routing::OfBody;
 
 /// Limit for a batch, in bytes.
 pub(crate) const BATCH: usize = 16 << 20;
@@ -40,6 +41,8 @@ impl FromRequest for UnreadBody {
         }))
     }
 }
+
+impl OfBody for UnreadBody {}
 
 impl UnreadBody {
     /// How long it will be, if the client says so.

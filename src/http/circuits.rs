@@ -6,10 +6,6 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::Caller;
-use super::page::{Order, PageQuery};
-use super::query;
-use super::routing::{self, Routes};
 use crate::api;
 use crate::api::field::{BodyField, field, text};
 use crate::api::numbers::PositiveSeconds;
@@ -23,6 +19,10 @@ use crate::hub::access::Operation;
 use crate::hub::circuits::WantedCircuit;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::circuit_view::{CircuitView, ForcedView};
+use crate::web::caller::Caller;
+use crate::web::page::{Order, PageQuery};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 

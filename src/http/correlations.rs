@@ -7,13 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::caller::Caller;
 use super::event_view::EventView;
 use super::message_view::MessageView;
-use super::page::{Cursor, PageQuery, opaque};
-use super::query;
 use super::reading;
-use super::routing::{self, Routes};
 use crate::api::numbers::LAST_SEQUENCE;
 use crate::domain::event::Event;
 use crate::domain::ids::CorrelationId;
@@ -21,6 +17,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::correlations::{ConversationPart, ConversationPlace};
 use crate::hub::error::{HubError, Subject};
+use crate::web::caller::Caller;
+use crate::web::page::{Cursor, PageQuery, opaque};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/correlations/{id}", "GET", [routing::get(show)]);

@@ -5,15 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::Caller;
 use super::dead_events::DeadEventView;
 use super::dead_letter_filter::DeadLetterSearch;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
-use super::page::PageQuery;
-use super::query::{self, Query};
 use super::reading;
-use super::routing::{self, Routes};
 use crate::api;
 use crate::api::field::even_null;
 use crate::api::texts::OldService;
@@ -23,6 +19,10 @@ use crate::domain::payload::Payload;
 use crate::hub::Hub;
 use crate::hub::dead_letters::DeadLetterRecord;
 use crate::hub::error::{HubError, Subject};
+use crate::web::caller::Caller;
+use crate::web::page::PageQuery;
+use crate::web::query::{self, Query};
+use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 

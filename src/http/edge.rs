@@ -16,15 +16,9 @@ use actix_web::{HttpMessage, HttpResponse};
 use tokio::time::Instant;
 
 use super::auth::{principal, principal_of_socket};
-use super::caller::Asking;
-use super::connection::Line;
-use super::error::HttpError;
-use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
+use super::cors;
 use super::openapi::document::query_names;
-use super::request_id::RequestId;
-use super::requests::Route;
 use super::state::HttpState;
-use super::{cors, query};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
 use crate::hub::access::Principal;
@@ -32,6 +26,13 @@ use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{RequestHead, Verdict};
 use crate::phase::Phase;
+use crate::web::caller::Asking;
+use crate::web::connection::Line;
+use crate::web::error::HttpError;
+use crate::web::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
+use crate::web::query;
+use crate::web::request_id::RequestId;
+use crate::web::requests::Route;
 
 /// Of what comes once in a request, by the names of the field's standards. Of two each who reads
 /// the request on its way may take another one for the right one.

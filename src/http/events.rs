@@ -6,7 +6,7 @@ pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod replay;
 
-use super::routing::{self, Routes};
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(

@@ -11,7 +11,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::routing::{self, Routes};
 use super::sight;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
@@ -22,6 +21,7 @@ use crate::hub::lately::Found;
 use crate::hub::picture::Picture;
 use crate::hub::sight::Sight;
 use crate::phase::Phase;
+use crate::web::routing::{self, Routes};
 use status::{code, uptime};
 use told::WrittenHealth;
 

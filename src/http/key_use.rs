@@ -4,16 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::principal;
-use super::page::{Order, PageQuery};
-use super::query;
-use super::routing::{self, Routes};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::HubError;
 use crate::hub::keys::KeysOf;
+use crate::web::caller::principal;
+use crate::web::page::{Order, PageQuery};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 const MINUTE_MS: i64 = 60_000;
 

@@ -7,10 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::{Caller, principal};
 use super::openapi::leases::LeasedMessage;
-use super::query;
-use super::routing::{self, Routes};
 use super::waits::unless_over;
 use crate::api;
 use crate::api::leases::{LeaseLength, LeaseTokens};
@@ -24,6 +21,9 @@ use crate::hub::error::{HubError, Subject};
 use crate::logic::push::Envelope;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
+use crate::web::caller::{Caller, principal};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 

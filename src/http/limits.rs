@@ -5,11 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::Caller;
-use super::routing::{self, Routes};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::hub::limits::{LimitUse, PeerUsage};
+use crate::web::caller::Caller;
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/limits", "GET", [routing::get(all)]);

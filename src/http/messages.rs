@@ -7,13 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::Caller;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
-use super::page::PageQuery;
-use super::query::{self, Query};
 use super::reading;
-use super::routing::{self, Routes};
 use crate::api::field::{texts, word};
 use crate::api::texts::{OldCorrelation, OldService, PointInTime};
 use crate::domain::ids::{MessageId, Position};
@@ -21,6 +17,10 @@ use crate::domain::message::{State, Status};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::hub::messages::{MessageFilter, Removal};
+use crate::web::caller::Caller;
+use crate::web::page::PageQuery;
+use crate::web::query::{self, Query};
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {

@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::query;
-use super::routing::{self, Routes};
 use crate::api::texts::OldMessageType;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);

@@ -8,8 +8,6 @@ use utoipa::ToSchema;
 
 pub(crate) mod operations;
 
-use super::query;
-use super::routing::{self, Routes};
 use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
@@ -18,6 +16,8 @@ use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::admission_report::{AdmissionEvents, AdmissionReport, DestinationAdmission};
 use crate::logic::queues::view::QueueDepths;
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);

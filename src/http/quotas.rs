@@ -6,11 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::Caller;
 use super::no_body::NoBody;
-use super::page::{Order, PageQuery};
-use super::query;
-use super::routing::{self, Routes};
 use crate::api;
 use crate::api::field::{BodyField, field};
 use crate::api::numbers::{WholeNumber, number};
@@ -22,6 +18,10 @@ use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::quotas::QuotaView;
 use crate::logic::token_bucket::default_burst;
+use crate::web::caller::Caller;
+use crate::web::page::{Order, PageQuery};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 

@@ -16,12 +16,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::peer;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::hub::reading::{Reading, SMALL};
 use crate::logic::page;
 use crate::pool::Held;
+use crate::web::peer;
 
 /// An answer goes out in pieces of so many bytes, so that none of it is copied for a slow reader.
 const PIECE: usize = 64 << 10;

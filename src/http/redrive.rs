@@ -7,12 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::{Caller, principal};
 use super::dead_letter_filter::FilterBody;
 use super::no_body::NoBody;
-use super::page::{Order, PageQuery};
-use super::query;
-use super::routing::{self, Routes};
 use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
@@ -20,6 +16,10 @@ use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::RedriveStart;
+use crate::web::caller::{Caller, principal};
+use crate::web::page::{Order, PageQuery};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 use input::{DeleteBody, RedriveBody};
 
 const SUBJECT: Subject = Subject::Request;

@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::Caller;
-use super::query;
-use super::routing::{self, Routes};
 use crate::api;
 use crate::api::texts::Id;
 use crate::domain::ids::MessageId;
@@ -15,6 +12,9 @@ use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
+use crate::web::caller::Caller;
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 

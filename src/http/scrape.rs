@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::routing::{self, Routes};
 use super::sight;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     let metrics = [routing::get(metrics), routing::head(metrics)];

@@ -11,12 +11,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::Caller;
 use super::no_body::NoBody;
-use super::page::{Order, PageQuery};
-use super::query::{self, NeverEmpty};
 use super::reading;
-use super::routing::{self, Routes, Way};
 use crate::api;
 use crate::api::field::{BodyField, even_null, field, text};
 use crate::api::problem::Problem;
@@ -27,6 +23,10 @@ use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::page::MOST_BYTES;
+use crate::web::caller::Caller;
+use crate::web::page::{Order, PageQuery};
+use crate::web::query::{self, NeverEmpty};
+use crate::web::routing::{self, Routes, Way};
 use departure::leave;
 use view::{ServiceDetails, ServiceHealth};
 

@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, web};
 
 use super::health::told::Told;
-use super::requests::Requests;
 use super::visits::Visits;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::logic::web_pages::WebPages;
+use crate::web::requests::Requests;
 
 /// The state of the protocol.
 pub struct HttpState {

@@ -8,11 +8,11 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::routing::{self, Routes};
 use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::routing::{self, Routes};
 use stream_id::stream_id;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {

@@ -7,11 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::caller::Caller;
 use super::no_body::NoBody;
-use super::page::{Order, PageQuery};
-use super::query::{self, Query};
-use super::routing::{self, Routes};
 use super::subscription_input::{ChangesBody, SubscriptionBody};
 use super::subscription_input::{SUBJECT, changed, wanted};
 use crate::api;
@@ -20,6 +16,10 @@ use crate::domain::subscription::SubscriptionId;
 use crate::domain::subscription_view::SubscriptionView;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::caller::Caller;
+use crate::web::page::{Order, PageQuery};
+use crate::web::query::{self, Query};
+use crate::web::routing::{self, Routes};
 use view::{NewSubscription, SubscriptionDetails};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use actix_web::HttpRequest;
 
-use super::connection::Line;
+use crate::web::connection::Line;
 
 /// What comes of `future`, unless the client says no more before that. What is there counts, as a
 /// client that says no more may still listen.

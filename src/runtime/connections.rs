@@ -8,9 +8,9 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::AsyncWriteExt;
 
-use crate::http::connection::Connection;
 use crate::metrics::Metrics;
 use crate::pool::{Held, Peer, Pool};
+use crate::web::connection::Connection;
 
 /// Files that the hub needs itself: segments, archive, compaction, pushes.
 const OWN_FILES: usize = 256;

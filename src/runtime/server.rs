@@ -17,12 +17,12 @@ use tracing_actix_web::TracingLogger;
 use super::connections::{self, Doorkeeper};
 use super::pulse;
 use crate::config::Config;
-use crate::http::connection::{Connection, FOR_HEAD};
-use crate::http::unreadable::{self, Explain};
 use crate::http::{self, HttpState, edge};
 use crate::metrics::Metrics;
 use crate::opening::{StartError, cannot_listen};
 use crate::telemetry::QuietSpans;
+use crate::web::connection::{Connection, FOR_HEAD};
+use crate::web::unreadable::{self, Explain};
 use crate::websocket::{self, open_sockets::OpenSockets};
 
 /// Serves on `listener` until the handle says otherwise.

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use crate::http::routing::{self, Routes};
 use crate::hub::error::HubError;
+use crate::web::routing::{self, Routes};
 
 /// A type of frame, and who sends it.
 struct Frame {

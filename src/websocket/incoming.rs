@@ -22,10 +22,10 @@ use bytestring::ByteString;
 use futures_util::Stream;
 
 use super::fragments::{Fragments, LONGEST, Whole};
-use crate::http::connection::Line;
 use crate::logic::frame_lengths::{FrameHead, LONGEST_CONTROL};
 use crate::patience::Patience;
 use crate::pool::{Held, Peer, Pool};
+use crate::web::connection::Line;
 
 /// Parts of messages that are put together before others get a turn.
 const TURN: usize = 64;

@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::open_sockets::{Describe, OpenSocket, OpenSockets};
-use crate::http::caller::principal;
-use crate::http::page::{Order, PageQuery};
-use crate::http::query;
-use crate::http::routing::{self, Routes};
 use crate::hub::access::Operation;
 use crate::hub::error::HubError;
+use crate::web::caller::principal;
+use crate::web::page::{Order, PageQuery};
+use crate::web::query;
+use crate::web::routing::{self, Routes};
 
 /// A socket that says nothing for so long is left out.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -46,6 +46,7 @@ const RULES: &[(&str, &[&str])] = &[
             "request_rates",
         ],
     ),
+    ("web", WEB),
     ("http", PROTOCOL),
     ("websocket", PROTOCOL),
     // It reaches the actors themselves.
@@ -91,7 +92,13 @@ const RULES: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
 ];
 
-/// What speaks a protocol sees the application and plain data: no actor, port, adapter or series.
+/// What REST and WebSocket have in common sees the application and plain data: no actor, port,
+/// adapter or series, and no protocol.
+const WEB: &[&str] = &[
+    "api", "clock", "domain", "hub", "logic", "patience", "phase", "pool", "web",
+];
+
+/// What speaks a protocol sees no more than that.
 const PROTOCOL: &[&str] = &[
     "api",
     "clock",
@@ -103,6 +110,7 @@ const PROTOCOL: &[&str] = &[
     "patience",
     "phase",
     "pool",
+    "web",
     "websocket",
 ];
 

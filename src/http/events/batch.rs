@@ -12,8 +12,6 @@ use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, ReadBody, UnreadBody};
-use crate::http::caller::Caller;
-use crate::http::error::HttpError;
 use crate::http::messages::send::{LabelHeaders, Labels};
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::values::EventBatchInput;
@@ -21,6 +19,8 @@ use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::publish::PublishOutcome;
 use crate::hub::request::RequestContext;
+use crate::web::caller::Caller;
+use crate::web::error::HttpError;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventBatchReceipt {

@@ -15,12 +15,12 @@ use crate::api::texts::{OldCorrelation, OldService, OldStream, PointInTime};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::subscription::ReplayFilter;
 use crate::http::event_view::EventView;
-use crate::http::page::PageQuery;
-use crate::http::query::{self, Query};
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::event_query::EventQuery;
+use crate::web::page::PageQuery;
+use crate::web::query::{self, Query};
 
 /// Which events; those that match everything given.
 #[derive(Deserialize, utoipa::IntoParams)]

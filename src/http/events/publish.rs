@@ -10,11 +10,11 @@ use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
-use crate::http::caller::Caller;
 use crate::http::messages::send::{LabelHeaders, Labels};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::publish::PublishOutcome;
+use crate::web::caller::Caller;
 
 /// An event that is published, and its place.
 #[derive(Serialize, ToSchema)]

@@ -9,8 +9,8 @@ use crate::api::patterns::pattern;
 use crate::api::problem::Problem;
 use crate::domain::event::Sequence;
 use crate::domain::pattern::Pattern;
-use crate::http::page::{Cursor, opaque};
 use crate::hub::replays::ReplaySpan;
+use crate::web::page::{Cursor, opaque};
 
 /// Patterns of event types in a query, with commas between them.
 pub(crate) struct PatternList(pub(crate) Vec<Pattern>);

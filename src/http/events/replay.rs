@@ -10,11 +10,11 @@ use super::list::EventPage;
 use super::read;
 use crate::domain::ids::JobId;
 use crate::http::body::{ReadBody, UnreadBody};
-use crate::http::caller::Caller;
-use crate::http::query::Query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::caller::Caller;
+use crate::web::query::Query;
 use input::{ReplayBody, ReplayRequest, ReplaySearch, SUBJECT};
 
 /// A replay to a subscription has begun.

@@ -14,13 +14,13 @@ use crate::domain::message::State;
 use crate::domain::offer::Offer;
 use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, ReadBody, UnreadBody};
-use crate::http::caller::Caller;
-use crate::http::error::HttpError;
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::values::BatchInput;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
+use crate::web::caller::Caller;
+use crate::web::error::HttpError;
 
 const SUBJECT: Subject = Subject::Message;
 

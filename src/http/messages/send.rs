@@ -16,14 +16,14 @@ use crate::domain::ids::{CorrelationId, Label, MessageId, ServiceName};
 use crate::domain::message::{Message, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
-use crate::http::caller::Caller;
-use crate::http::headers::{CORRELATION_ID, only};
-use crate::http::query;
 use crate::http::waits::unless_over;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
 use crate::hub::send::SendOutcome;
+use crate::web::caller::Caller;
+use crate::web::headers::{CORRELATION_ID, only};
+use crate::web::query;
 
 const LONGEST_WAIT_MS: u64 = 60_000;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -17,11 +17,11 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorResponseDoc};
 use super::{page, written_out};
-use crate::http::routing::{self, Routes};
 use crate::http::{
     circuits, correlations, dead_letters, events, health, key_use, leases, limits, messages, next,
     queue, quotas, redrive, retries, scrape, services, streams, subscriptions,
 };
+use crate::web::routing::{self, Routes};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
-use crate::http::error::HttpError;
-use crate::http::routing::{self, Routes};
 use crate::hub::error::HubError;
+use crate::web::error::HttpError;
+use crate::web::routing::{self, Routes};
 
 pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/", "GET", [routing::get(signpost)]);

@@ -14,10 +14,10 @@ use crate::domain::message::{Message, Priority};
 use crate::domain::payload::Payload;
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
-use crate::http::requests::Requests;
 use crate::http::routes;
 use crate::logic::push::Envelope;
 use crate::logic::queues::Delivery;
+use crate::web::requests::Requests;
 
 /// The page is not part of the description.
 const NOT_DESCRIBED: [&str; 3] = ["/", "/docs", "/docs/{file:.*}"];

@@ -11,13 +11,13 @@ use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::http::body::{ReadBody, UnreadBody};
-use crate::http::caller::{Caller, principal};
 use crate::http::no_body::NoBody;
-use crate::http::query::{self, NeverEmpty};
-use crate::http::routing::{self, Routes};
 use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
+use crate::web::caller::{Caller, principal};
+use crate::web::query::{self, NeverEmpty};
+use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 

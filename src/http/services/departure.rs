@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::http::caller::Caller;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::caller::Caller;
 
 pub(super) async fn leave(
     request: &HttpRequest,

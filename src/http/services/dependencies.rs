@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 
 use crate::domain::ids::{Label, ServiceName};
 use crate::http::body::{ReadBody, UnreadBody};
+use crate::http::registration_input;
 use crate::http::registration_input::dependencies::DependenciesBody;
-use crate::http::{query, registration_input};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::dependencies::{DependencyReport, DependencyStatus};
+use crate::web::query;
 
 /// What a service needs, and what of it there is.
 #[derive(Serialize, ToSchema)]

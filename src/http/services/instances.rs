@@ -10,13 +10,14 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
-use crate::http::caller::Caller;
 use crate::http::no_body::NoBody;
+use crate::http::registration_input;
 use crate::http::registration_input::RegistrationBody;
-use crate::http::{query, registration_input};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::limits::Limit;
+use crate::web::caller::Caller;
+use crate::web::query;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Registered {

@@ -10,11 +10,11 @@ use crate::api::numbers::SequenceDigits;
 use crate::domain::ids::StreamId;
 use crate::http::event_view::EventView;
 use crate::http::events::read::EventCursor;
-use crate::http::page::PageQuery;
-use crate::http::query::Query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::web::page::PageQuery;
+use crate::web::query::Query;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -16,13 +16,13 @@ use crate::domain::ids::StreamId;
 use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{ReadBody, UnreadBody};
-use crate::http::caller::Caller;
-use crate::http::query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::streams::WantedVersion;
 use crate::logic::fold::is_object;
+use crate::web::caller::Caller;
+use crate::web::query;
 
 const SUBJECT: Subject = Subject::Request;
 

@@ -17,10 +17,10 @@ use crate::domain::ids::{CorrelationId, ServiceName, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{ReplayFilter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-use crate::http::page::{Cursor, NO_CURSOR};
-use crate::http::query::Query;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::replays::{ReplayOrder, ReplayPageQuery, ReplayRange, ReplaySpan, ReplayStart};
+use crate::web::page::{Cursor, NO_CURSOR};
+use crate::web::query::Query;
 
 pub(crate) const SUBJECT: Subject = Subject::Request;
 const MOST_LAST_N: u64 = 1000;

@@ -215,8 +215,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::http::query;
     use crate::hub::error::HubError;
+    use crate::web::query;
 
     fn name(number: u8) -> ServiceName {
         ServiceName::parse(&format!("s{number:03}")).unwrap()

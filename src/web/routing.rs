@@ -5,9 +5,7 @@
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, web};
 
-use super::body::UnreadBody;
 use super::error::HttpError;
-use super::no_body::NoBody;
 use super::requests::Requests;
 
 /// One method of a path.
@@ -21,9 +19,6 @@ impl Way {
 
 /// What is done with a body; always the last argument of a handler.
 pub(crate) trait OfBody {}
-
-impl OfBody for UnreadBody {}
-impl OfBody for NoBody {}
 
 /// The arguments of a handler that looks at the body.
 pub(crate) trait WithBody {}
