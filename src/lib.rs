@@ -12,6 +12,7 @@
 //! | [`web`] | HTTP as REST and sockets have it in common: connections, routes, errors | `hub`, `api` |
 //! | [`http`] | REST: parse, ask, reply | `web` |
 //! | [`websocket`] | the sockets: frames in, events and messages out | as `http` |
+//! | [`routes`] | REST and WebSocket in one server, with one description | `http`, `websocket` |
 //! | [`runtime`] | wires, starts, drains, stops | everything but `cli` |
 //! | [`cli`] | the command line, the load generator, journal tools | everything but `runtime` |
 //!
@@ -44,6 +45,7 @@ pub mod pool;
 #[warn(missing_docs)]
 pub mod ports;
 pub mod request_rates;
+pub mod routes;
 pub mod runtime;
 pub mod telemetry;
 pub mod web;

@@ -29,7 +29,6 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogFormat};
 use crate::config_file::ConfigFile;
 use crate::exit::Exit;
-use crate::http::HttpState;
 use crate::hub::Hub;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
@@ -38,8 +37,10 @@ use crate::opening::{self, StartError};
 use crate::phase::{CurrentPhase, Phase};
 use crate::ports::archive::{ArchiveError, ArchiveReader};
 use crate::ports::journal::Journal;
+use crate::routes::SERVED;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
+use crate::web::state::WebState;
 use reload::Reload;
 use replay::Recovered;
 
@@ -98,7 +99,7 @@ async fn run(
         ring::Shared::new(config),
     );
     let hub = web::Data::new(Hub::new(config, ring.surroundings(&phase)));
-    let state = web::Data::new(HttpState::new(config, hub.clone()));
+    let state = web::Data::new(WebState::new(config, hub.clone(), SERVED));
     watch_time(clock, &metrics, ring.to());
     let reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = state.visits.clone();

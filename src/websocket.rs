@@ -1,12 +1,12 @@
 //! The WebSocket: `/events`, also `/v1/events/stream`.
 
 mod answers;
-pub(crate) mod asyncapi;
+mod asyncapi;
 mod flow;
 mod fragments;
 mod frames;
 mod incoming;
-pub(crate) mod listing;
+mod listing;
 pub mod open_sockets;
 mod session;
 mod texts;
@@ -17,6 +17,7 @@ use actix_web_actors::ws::{self, HandshakeError, WebsocketContext};
 use futures_util::stream;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::{OpenApi, openapi};
 
 use crate::api::field::texts;
 use crate::api::texts::AnyText;
@@ -41,13 +42,24 @@ pub(crate) const SAID: [&str; 8] = frames::TYPES;
 #[cfg(test)]
 pub(crate) use texts::tests::samples;
 
-/// Where sockets are opened.
+/// Where sockets are opened; what is said of the last one holds for all.
 pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    // That of `/events` stands where events are published.
-    routes.at("/v1/events/stream", "GET", [routing::get(open)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    for path in PATHS {
+        routes.at(path, [routing::get(open)]);
+    }
     listing::routes(routes);
+    asyncapi::routes(routes);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(open, listing::all, asyncapi::description))]
+struct Described;
+
+/// What of it a request of HTTP is for.
+pub(crate) fn described() -> openapi::OpenApi {
+    Described::openapi()
 }
 
 /// How a socket is opened.

@@ -26,13 +26,13 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes) {
     for path in ["/circuit", "/v1/circuits"] {
-        routes.at(path, "GET", [routing::get(all)]);
+        routes.at(path, [routing::get(all)]);
     }
     for path in ["/circuit/{service}", "/v1/circuits/{service}"] {
         let one = [routing::get(show), routing::put(force)];
-        routes.at(path, "GET, PUT", one);
+        routes.at(path, one);
     }
 }
 

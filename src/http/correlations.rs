@@ -22,8 +22,8 @@ use crate::web::page::{Cursor, PageQuery, opaque};
 use crate::web::query;
 use crate::web::routing::{self, Routes};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/correlations/{id}", "GET", [routing::get(show)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/correlations/{id}", [routing::get(show)]);
 }
 
 /// A message or an event of a conversation.

@@ -26,14 +26,13 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/dlq", "GET", [routing::get(search)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/dlq", [routing::get(search)]);
     routes.at(
         "/v1/dlq/{id}",
-        "GET, DELETE",
         [routing::get(show), routing::delete(delete)],
     );
-    routes.at("/v1/dlq/{id}/reprocess", "POST", [routing::post(reprocess)]);
+    routes.at("/v1/dlq/{id}/reprocess", [routing::post(reprocess)]);
 }
 
 /// What to change before the message is sent again. May be left out.

@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use super::sight;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
-use crate::http::state::HttpState;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::hub::lately::Found;
@@ -23,16 +22,16 @@ use crate::hub::sight::Sight;
 use crate::phase::Phase;
 use crate::web::routing::{self, Routes};
 use status::{code, uptime};
-use told::WrittenHealth;
+use told::{Told, WrittenHealth};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes) {
     let health = [routing::get(health), routing::head(health)];
-    routes.at("/health", "GET, HEAD", health);
+    routes.at("/health", health);
     let live = [routing::get(live), routing::head(live)];
-    routes.at("/health/live", "GET, HEAD", live);
+    routes.at("/health/live", live);
     let ready = [routing::get(ready), routing::head(ready)];
-    routes.at("/health/ready", "GET, HEAD", ready);
-    routes.at("/health/details", "GET", [routing::get(details::details)]);
+    routes.at("/health/ready", ready);
+    routes.at("/health/details", [routing::get(details::details)]);
 }
 
 /// How the hub is, in short.
@@ -115,14 +114,12 @@ pub(crate) struct Readiness {
 )]
 pub(crate) async fn health(
     request: HttpRequest,
-    state: web::Data<HttpState>,
+    hub: web::Data<Hub>,
+    told: web::Data<Told>,
 ) -> Result<HttpResponse, HubError> {
-    let hub = &state.hub;
-    let (phase, sight) = (hub.phase.get(), sight::of(&request, hub));
-    let told = state.health.to(sight.shows_names());
-    let found = told
-        .get(phase, || find(state.clone(), phase, sight))
-        .await?;
+    let (phase, sight) = (hub.phase.get(), sight::of(&request, &hub));
+    let told = told.to(sight.shows_names());
+    let found = told.get(phase, || find(hub.clone(), phase, sight)).await?;
     let answer = &found.what;
     Ok(HttpResponse::build(answer.code)
         .content_type(ContentType::json())
@@ -130,11 +127,10 @@ pub(crate) async fn health(
 }
 
 async fn find(
-    state: web::Data<HttpState>,
+    hub: web::Data<Hub>,
     phase: Phase,
     sight: Sight,
 ) -> Result<Found<WrittenHealth>, HubError> {
-    let hub = &state.hub;
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
     let status = hub.health(phase, picture.is_overloaded());
@@ -143,7 +139,7 @@ async fn find(
     let answer = HealthSummary {
         status,
         version: env!("CARGO_PKG_VERSION"),
-        uptime: uptime(hub),
+        uptime: uptime(&hub),
         message_stats: MessageStats {
             processed: totals.delivered,
             failed: totals.dead + totals.expired,

@@ -17,8 +17,8 @@ use crate::web::routing::{self, Routes};
 
 const MINUTE_MS: i64 = 60_000;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/service-keys", "GET", [routing::get(all)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/service-keys", [routing::get(all)]);
 }
 
 /// The configured keys of a service; never the keys themselves.

@@ -27,15 +27,11 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at(
-        "/v1/services/{service}/receive",
-        "POST",
-        [routing::post(receive)],
-    );
-    routes.at("/v1/leases/ack", "POST", [routing::post(ack)]);
-    routes.at("/v1/leases/nack", "POST", [routing::post(nack)]);
-    routes.at("/v1/leases/extend", "POST", [routing::post(extend)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/services/{service}/receive", [routing::post(receive)]);
+    routes.at("/v1/leases/ack", [routing::post(ack)]);
+    routes.at("/v1/leases/nack", [routing::post(nack)]);
+    routes.at("/v1/leases/extend", [routing::post(extend)]);
 }
 
 /// How many messages, and for how long. May be left out.

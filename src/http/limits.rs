@@ -11,8 +11,8 @@ use crate::hub::limits::{LimitUse, PeerUsage};
 use crate::web::caller::Caller;
 use crate::web::routing::{self, Routes};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/limits", "GET", [routing::get(all)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/limits", [routing::get(all)]);
 }
 
 /// All limits.

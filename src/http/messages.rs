@@ -22,26 +22,20 @@ use crate::web::page::PageQuery;
 use crate::web::query::{self, Query};
 use crate::web::routing::{self, Routes};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes) {
     for path in ["/v1/messages/send", "/message"] {
-        routes.at(path, "POST", [routing::post(send::send)]);
+        routes.at(path, [routing::post(send::send)]);
     }
     routes.at(
         "/v1/messages",
-        "GET, POST",
         [routing::post(send::send), routing::get(search)],
     );
-    routes.at(
-        "/v1/messages/batch",
-        "POST",
-        [routing::post(batch::send_batch)],
-    );
+    routes.at("/v1/messages/batch", [routing::post(batch::send_batch)]);
     routes.at(
         "/v1/messages/{id}",
-        "GET, DELETE",
         [routing::get(show), routing::delete(cancel)],
     );
-    routes.at("/message/{id}", "GET", [routing::get(show)]);
+    routes.at("/message/{id}", [routing::get(show)]);
 }
 
 /// Which messages; those that match everything given.

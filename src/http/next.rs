@@ -11,8 +11,8 @@ use crate::hub::error::HubError;
 use crate::web::query;
 use crate::web::routing::{self, Routes};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/services/{service}/next", [routing::get(next)]);
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

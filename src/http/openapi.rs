@@ -1,4 +1,4 @@
-//! The API description: `/openapi.json`, and `/docs` for people.
+//! The description of REST, and `/docs` for people.
 //!
 //! Handlers carry their description as an attribute, bodies and answers derive their schemas where
 //! they are defined. Here is what has no other place: the queries that handlers read name by name,
@@ -8,7 +8,7 @@ pub mod document;
 pub mod errors;
 pub mod leases;
 pub mod messages;
-mod page;
+pub(crate) mod page;
 pub mod services;
 #[cfg(test)]
 mod tests;

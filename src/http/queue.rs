@@ -19,8 +19,8 @@ use crate::logic::queues::view::QueueDepths;
 use crate::web::query;
 use crate::web::routing::{self, Routes};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/queue/status", "GET", [routing::get(status)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/queue/status", [routing::get(status)]);
     operations::routes(routes);
 }
 

@@ -25,14 +25,14 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/quotas", "GET", [routing::get(all)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/quotas", [routing::get(all)]);
     let one = [
         routing::get(show),
         routing::put(set),
         routing::delete(delete),
     ];
-    routes.at("/v1/quotas/{service}", "GET, PUT, DELETE", one);
+    routes.at("/v1/quotas/{service}", one);
 }
 
 /// The whole quota of a service: at least one field, and what is left out has no limit. Unknown

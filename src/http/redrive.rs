@@ -24,29 +24,13 @@ use input::{DeleteBody, RedriveBody};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at(
-        "/v1/dlq/redrive",
-        "GET, POST",
-        [routing::get(all), routing::post(start)],
-    );
-    routes.at("/v1/dlq/delete", "POST", [routing::post(delete)]);
-    routes.at("/v1/dlq/redrive/{job}", "GET", [routing::get(show)]);
-    routes.at(
-        "/v1/dlq/redrive/{job}/pause",
-        "POST",
-        [routing::post(pause)],
-    );
-    routes.at(
-        "/v1/dlq/redrive/{job}/resume",
-        "POST",
-        [routing::post(resume)],
-    );
-    routes.at(
-        "/v1/dlq/redrive/{job}/cancel",
-        "POST",
-        [routing::post(cancel)],
-    );
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/dlq/redrive", [routing::get(all), routing::post(start)]);
+    routes.at("/v1/dlq/delete", [routing::post(delete)]);
+    routes.at("/v1/dlq/redrive/{job}", [routing::get(show)]);
+    routes.at("/v1/dlq/redrive/{job}/pause", [routing::post(pause)]);
+    routes.at("/v1/dlq/redrive/{job}/resume", [routing::post(resume)]);
+    routes.at("/v1/dlq/redrive/{job}/cancel", [routing::post(cancel)]);
 }
 
 /// A job and how far it is.

@@ -18,13 +18,9 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at(
-        "/v1/retry/status/{message_id}",
-        "GET",
-        [routing::get(status)],
-    );
-    routes.at("/v1/retry", "POST", [routing::post(retry_now)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/retry/status/{message_id}", [routing::get(status)]);
+    routes.at("/v1/retry", [routing::post(retry_now)]);
 }
 
 /// Which message to try again now.

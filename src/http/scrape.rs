@@ -7,9 +7,9 @@ use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::web::routing::{self, Routes};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes) {
     let metrics = [routing::get(metrics), routing::head(metrics)];
-    routes.at("/metrics", "GET, HEAD", metrics);
+    routes.at("/metrics", metrics);
 }
 
 /// The metrics, for Prometheus

@@ -30,34 +30,20 @@ use crate::web::routing::{self, Routes, Way};
 use departure::leave;
 use view::{ServiceDetails, ServiceHealth};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/registry", "POST", [routing::post(instances::register)]);
-    routes.at(
-        "/v1/services/register",
-        "GET, POST, PUT, DELETE",
-        at_register(),
-    );
-    routes.at(
-        "/v1/services",
-        "GET, DELETE",
-        [routing::get(all), routing::delete(remove)],
-    );
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/registry", [routing::post(instances::register)]);
+    routes.at("/v1/services/register", at_register());
+    routes.at("/v1/services", [routing::get(all), routing::delete(remove)]);
     let known = || [routing::get(show), routing::delete(deregister)];
-    routes.at("/registry/{service}", "GET, DELETE", known());
+    routes.at("/registry/{service}", known());
     let [get, delete] = known();
     routes.at(
         "/v1/services/{service}",
-        "GET, PUT, DELETE",
         [get, routing::put(choose), delete],
     );
-    routes.at(
-        "/v1/services/{service}/health",
-        "GET",
-        [routing::get(health)],
-    );
+    routes.at("/v1/services/{service}/health", [routing::get(health)]);
     routes.at(
         "/v1/services/{service}/dependencies",
-        "GET, POST",
         [
             routing::get(dependencies::show),
             routing::post(dependencies::check),
@@ -77,25 +63,21 @@ fn at_register() -> [Way; 4] {
     ]
 }
 
-fn instance_routes(routes: &mut Routes<'_>) {
+fn instance_routes(routes: &mut Routes) {
     routes.at(
         "/v1/services/{service}/instances",
-        "POST",
         [routing::post(instances::register_instance)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}",
-        "DELETE",
         [routing::delete(instances::deregister_instance)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}/heartbeat",
-        "POST",
         [routing::post(instances::heartbeat)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}/drain",
-        "POST",
         [routing::post(instances::drain)],
     );
 }

@@ -3,10 +3,10 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-use super::auth::principal;
 use crate::hub::Hub;
 use crate::hub::sight::Sight;
 use crate::logic::nearness::is_from_here;
+use crate::web::auth::principal;
 use crate::web::headers::only;
 
 /// What whoever makes this request sees.

@@ -15,26 +15,16 @@ use crate::hub::error::HubError;
 use crate::web::routing::{self, Routes};
 use stream_id::stream_id;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/streams/{id}", "GET", [routing::get(show)]);
-    routes.at(
-        "/v1/streams/{id}/events",
-        "GET",
-        [routing::get(events::list)],
-    );
-    routes.at(
-        "/v1/streams/{id}/state",
-        "GET",
-        [routing::get(snapshots::state)],
-    );
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/streams/{id}", [routing::get(show)]);
+    routes.at("/v1/streams/{id}/events", [routing::get(events::list)]);
+    routes.at("/v1/streams/{id}/state", [routing::get(snapshots::state)]);
     routes.at(
         "/v1/streams/{id}/snapshots",
-        "POST",
         [routing::post(snapshots::take)],
     );
     routes.at(
         "/v1/streams/{id}/snapshots/latest",
-        "GET",
         [routing::get(snapshots::latest)],
     );
 }

@@ -22,21 +22,21 @@ use crate::web::query::{self, Query};
 use crate::web::routing::{self, Routes};
 use view::{NewSubscription, SubscriptionDetails};
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/subscribe", "POST", [routing::post(subscribe)]);
-    routes.at("/unsubscribe", "POST", [routing::post(unsubscribe)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/subscribe", [routing::post(subscribe)]);
+    routes.at("/unsubscribe", [routing::post(unsubscribe)]);
     let all = [routing::get(all), routing::post(subscribe)];
-    routes.at("/v1/subscriptions", "GET, POST", all);
+    routes.at("/v1/subscriptions", all);
     let one = [
         routing::get(show),
         routing::patch(change),
         routing::delete(delete),
     ];
-    routes.at("/v1/subscriptions/{id}", "GET, PATCH, DELETE", one);
+    routes.at("/v1/subscriptions/{id}", one);
     let pause = [routing::post(pause)];
-    routes.at("/v1/subscriptions/{id}/pause", "POST", pause);
+    routes.at("/v1/subscriptions/{id}/pause", pause);
     let resume = [routing::post(resume)];
-    routes.at("/v1/subscriptions/{id}/resume", "POST", resume);
+    routes.at("/v1/subscriptions/{id}/resume", resume);
 }
 
 /// Which subscription to end.

@@ -17,11 +17,14 @@ use tracing_actix_web::TracingLogger;
 use super::connections::{self, Doorkeeper};
 use super::pulse;
 use crate::config::Config;
-use crate::http::{self, HttpState, edge};
+use crate::http::health::told::Told;
 use crate::metrics::Metrics;
 use crate::opening::{StartError, cannot_listen};
+use crate::routes;
 use crate::telemetry::QuietSpans;
 use crate::web::connection::{Connection, FOR_HEAD};
+use crate::web::edge;
+use crate::web::state::WebState;
 use crate::web::unreadable::{self, Explain};
 use crate::websocket::{self, open_sockets::OpenSockets};
 
@@ -29,12 +32,13 @@ use crate::websocket::{self, open_sockets::OpenSockets};
 pub(super) fn start(
     config: &Config,
     listener: TcpListener,
-    state: web::Data<HttpState>,
+    state: web::Data<WebState>,
     (files, metrics): (Option<u64>, Arc<Metrics>),
 ) -> Result<(Server, ServerHandle), StartError> {
     let workers = workers();
     let hub = state.hub.clone();
     let open_sockets = web::Data::new(OpenSockets::default());
+    let told = web::Data::new(Told::default());
     let of_worker = connections::of_worker(files, workers);
     let doorkeeper = Doorkeeper::new(of_worker * workers, metrics.clone());
     // Even a span that nobody reads costs a twentieth of a send.
@@ -46,9 +50,10 @@ pub(super) fn start(
             .app_data(hub.clone())
             .app_data(state.clone())
             .app_data(open_sockets.clone())
+            .app_data(told.clone())
             .wrap(from_fn(edge::edge))
             .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
-            .configure(|config| drop(http::routes(config, &state.requests)))
+            .configure(|config| routes::all().register(config, &state.requests))
     };
     let server = Server::build()
         .workers(workers)

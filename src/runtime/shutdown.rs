@@ -15,8 +15,8 @@ use crate::actors::event_store::EventStore;
 use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::exit::Exit;
-use crate::http::visits::Visits;
 use crate::ports::archive::ArchiveWriter;
+use crate::web::visits::Visits;
 
 /// How long requests that are still coming in, or whose answers are being made, are waited for.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);

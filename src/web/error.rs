@@ -3,6 +3,8 @@
 //! Most are the hub's own, whose status follows from their code; the rest is wrong with the request
 //! itself, or is of a batch.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
@@ -24,7 +26,7 @@ pub(crate) enum HttpError {
     #[error("no such route: {}", shortened(.0))]
     NoRoute(String),
     #[error("{}: not allowed here; use {allow}", shortened(method))]
-    MethodNotAllowed { method: String, allow: &'static str },
+    MethodNotAllowed { method: String, allow: Arc<str> },
     #[error("Content-Encoding: bodies are read as they are; send it without one")]
     Encoded,
     #[error("request: {}", .0.problem())]
@@ -165,7 +167,7 @@ fn status_of(error: &HubError) -> StatusCode {
     }
 }
 
-/// The body is written where the request's id is known, in [`crate::http::edge`].
+/// The body is written where the request's id is known, in [`super::edge`].
 impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         self.status()
@@ -178,7 +180,7 @@ impl ResponseError for HttpError {
         }
         match self {
             Self::MethodNotAllowed { allow, .. } => {
-                response.insert_header((header::ALLOW, *allow));
+                response.insert_header((header::ALLOW, &**allow));
             }
             Self::Hub(HubError::Unauthenticated(_)) => {
                 response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));

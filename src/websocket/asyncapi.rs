@@ -21,8 +21,8 @@ struct Frame {
 
 static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/asyncapi.json", "GET", [routing::get(description)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/asyncapi.json", [routing::get(description)]);
 }
 
 /// The description of the socket

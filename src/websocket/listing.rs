@@ -20,8 +20,8 @@ use crate::web::routing::{self, Routes};
 /// A socket that says nothing for so long is left out.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/sockets", "GET", [routing::get(all)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/sockets", [routing::get(all)]);
 }
 
 /// The list of sockets.

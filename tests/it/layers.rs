@@ -7,7 +7,6 @@ mod lengths;
 mod lists;
 mod names;
 mod paths;
-mod protocols;
 mod source;
 
 use std::collections::BTreeSet;
@@ -47,8 +46,9 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("web", WEB),
-    ("http", PROTOCOL),
-    ("websocket", PROTOCOL),
+    ("http", HTTP),
+    ("websocket", WEBSOCKET),
+    ("routes", &["http", "routes", "web", "websocket"]),
     // It reaches the actors themselves.
     ("hub::clients", &["actors", "hub"]),
     (
@@ -95,16 +95,16 @@ const RULES: &[(&str, &[&str])] = &[
 /// What REST and WebSocket have in common sees the application and plain data: no actor, port,
 /// adapter or series, and no protocol.
 const WEB: &[&str] = &[
-    "api", "clock", "domain", "hub", "logic", "patience", "phase", "pool", "web",
+    "api", "clock", "config", "domain", "hub", "logic", "patience", "phase", "pool", "web",
 ];
 
-/// What speaks a protocol sees no more than that.
-const PROTOCOL: &[&str] = &[
+/// What speaks a protocol sees no more than that and itself, and so no other protocol.
+const HTTP: &[&str] = &[
+    "api", "domain", "http", "hub", "logic", "patience", "phase", "pool", "web",
+];
+const WEBSOCKET: &[&str] = &[
     "api",
-    "clock",
-    "config",
     "domain",
-    "http",
     "hub",
     "logic",
     "patience",
@@ -277,6 +277,9 @@ fn the_rules_notice_a_breach() {
     for path in &named {
         assert!(!may_name(&scheduler, path, &["actors::messages", "domain"]));
     }
+    let rest = source("http::services", "");
+    assert!(may_name(&rest, "web::page::Part", HTTP));
+    assert!(!may_name(&rest, "websocket::PATHS", HTTP));
     assert!(names("let now = Instant::now();", "Instant"));
     assert!(!names("struct InstantMessage;", "Instant"));
 }

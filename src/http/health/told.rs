@@ -7,13 +7,13 @@ use crate::hub::lately::Lately;
 
 /// What was answered last, to those who see names and to the others.
 #[derive(Default)]
-pub struct Told {
+pub(crate) struct Told {
     with_names: Lately<WrittenHealth>,
     in_numbers: Lately<WrittenHealth>,
 }
 
 impl Told {
-    pub fn to(&self, sees_names: bool) -> &Lately<WrittenHealth> {
+    pub(crate) fn to(&self, sees_names: bool) -> &Lately<WrittenHealth> {
         match sees_names {
             true => &self.with_names,
             false => &self.in_numbers,
@@ -22,7 +22,7 @@ impl Told {
 }
 
 /// An answer that is written already.
-pub struct WrittenHealth {
+pub(crate) struct WrittenHealth {
     pub code: StatusCode,
     pub body: Bytes,
 }

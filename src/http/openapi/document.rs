@@ -1,11 +1,5 @@
-//! The description as a whole.
+//! The description of REST, and what all routes have in common in it.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use actix_web::HttpResponse;
-use actix_web::http::header::ContentType;
-use bytes::Bytes;
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{
@@ -16,12 +10,11 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorResponseDoc};
-use super::{page, written_out};
+use super::written_out;
 use crate::http::{
     circuits, correlations, dead_letters, events, health, key_use, leases, limits, messages, next,
     queue, quotas, redrive, retries, scrape, services, streams, subscriptions,
 };
-use crate::web::routing::{self, Routes};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -53,8 +46,6 @@ use crate::web::routing::{self, Routes};
         messages::cancel,
         events::publish::publish,
         events::batch::publish_batch,
-        crate::websocket::open,
-        crate::websocket::listing::all,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -122,19 +113,19 @@ use crate::web::routing::{self, Routes};
         health::ready,
         health::details::details,
         scrape::metrics,
-        description,
-        crate::websocket::asyncapi::description,
     ),
     components(schemas(ErrorResponseDoc, events::list::EventOrder)),
 )]
 struct Described;
 
-/// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 16] = [
+/// Another address of what a method does at the last.
+pub type Alias = (&'static str, HttpMethod, &'static str);
+
+/// Those of REST.
+const ALIASES: [Alias; 15] = [
     ("/subscribe", HttpMethod::Post, "/v1/subscriptions"),
     ("/event", HttpMethod::Post, "/v1/events"),
     ("/events", HttpMethod::Post, "/v1/events"),
-    ("/events", HttpMethod::Get, "/v1/events/stream"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -190,10 +181,16 @@ const DATA: [&str; 5] = [
 /// What monitors ask with HEAD as well.
 const WITH_HEAD: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
 
-/// The whole description.
-pub fn document() -> openapi::OpenApi {
+/// The whole description: of REST and of what else is served, with these other addresses.
+pub fn document(
+    others: impl IntoIterator<Item = openapi::OpenApi>,
+    aliases: impl IntoIterator<Item = Alias>,
+) -> openapi::OpenApi {
     let mut document = Described::openapi();
-    for (alias, method, path) in ALIASES {
+    for other in others {
+        document.merge(other);
+    }
+    for (alias, method, path) in ALIASES.into_iter().chain(aliases) {
         add_alias(&mut document.paths, alias, method, path);
     }
     for path in WITH_HEAD {
@@ -244,35 +241,6 @@ pub fn document() -> openapi::OpenApi {
     let keys = SecurityRequirement::new("service_name", [""; 0]).add("service_key", [""; 0]);
     document.security = Some(vec![SecurityRequirement::default(), keys]);
     document
-}
-
-/// Of each path and method the names that a query may have.
-pub fn queries(document: &openapi::OpenApi) -> HashMap<String, HashMap<String, Vec<String>>> {
-    let mut queries: HashMap<_, HashMap<_, _>> = HashMap::new();
-    for (path, item) in &document.paths.paths {
-        for (method, operation) in [
-            ("GET", &item.get),
-            ("POST", &item.post),
-            ("PUT", &item.put),
-            ("PATCH", &item.patch),
-            ("DELETE", &item.delete),
-            ("HEAD", &item.head),
-        ] {
-            let Some(operation) = operation else {
-                continue;
-            };
-            let parameters = operation.parameters.iter().flatten();
-            let names = parameters.filter_map(|parameter| match parameter {
-                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
-                    Some(parameter.name.clone())
-                }
-                _ => None,
-            });
-            let of_path = queries.entry(path.clone()).or_default();
-            of_path.insert(method.to_owned(), names.collect());
-        }
-    }
-    queries
 }
 
 /// A body that may be left out may still not be null.
@@ -348,41 +316,4 @@ fn add_keys(components: &mut Components) {
         let key = ApiKey::Header(ApiKeyValue::with_description(header, description));
         components.add_security_scheme(scheme, SecurityScheme::ApiKey(key));
     }
-}
-
-pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/openapi.json", "GET", [routing::get(description)]);
-    page::routes(routes);
-}
-
-/// Written once: it is the same for everybody.
-static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| {
-    let description = serde_json::to_vec(&document());
-    description.expect("a description is JSON").into()
-});
-
-/// Of each path and method the names that its query may have.
-static QUERIES: LazyLock<HashMap<String, HashMap<String, Vec<String>>>> =
-    LazyLock::new(|| queries(&document()));
-
-/// The names that the query of a route may have: those that are described, so that what is
-/// described is what is taken. `None`: no such route.
-pub fn query_names(pattern: &str, method: &str) -> Option<&'static [String]> {
-    let names = QUERIES.get(pattern)?.get(method)?;
-    Some(names.as_slice())
-}
-
-/// This description
-#[utoipa::path(
-    get,
-    path = "/openapi.json",
-    operation_id = "show_api",
-    tag = "health",
-    security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
-)]
-pub async fn description() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .body(DESCRIPTION.clone())
 }

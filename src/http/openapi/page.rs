@@ -15,10 +15,10 @@ use crate::hub::error::HubError;
 use crate::web::error::HttpError;
 use crate::web::routing::{self, Routes};
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/", "GET", [routing::get(signpost)]);
-    routes.at("/docs", "GET", [routing::get(to_page)]);
-    routes.at("/docs/{file:.*}", "GET", [routing::get(file)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/", [routing::get(signpost)]);
+    routes.at("/docs", [routing::get(to_page)]);
+    routes.at("/docs/{file:.*}", [routing::get(file)]);
 }
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {

@@ -21,10 +21,10 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(crate) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/queue/pause", "POST", [routing::post(pause)]);
-    routes.at("/v1/queue/resume", "POST", [routing::post(resume)]);
-    routes.at("/v1/queue", "DELETE", [routing::delete(clear)]);
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/queue/pause", [routing::post(pause)]);
+    routes.at("/v1/queue/resume", [routing::post(resume)]);
+    routes.at("/v1/queue", [routing::delete(clear)]);
 }
 
 /// Which queue. May be left out.

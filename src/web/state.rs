@@ -1,37 +1,45 @@
-//! What the workers of HTTP share beside the application: what is theirs alone.
+//! What the workers of the server share beside the application: what is theirs alone.
 
 use actix_web::{HttpRequest, web};
 
-use super::health::told::Told;
+use super::requests::Requests;
 use super::visits::Visits;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::logic::web_pages::WebPages;
-use crate::web::requests::Requests;
 
-/// The state of the protocol.
-pub struct HttpState {
+/// What is served, and what is counted and let in of requests.
+pub struct WebState {
     pub hub: web::Data<Hub>,
     pub visits: Visits,
     pub requests: Requests,
-    /// What `/health` told last.
-    pub health: Told,
     pub pages: WebPages,
+    pub served: Served,
 }
 
-impl HttpState {
+/// What there is to be asked for, as far as it has to be known before a route is found.
+#[derive(Clone, Copy)]
+pub struct Served {
+    /// Where WebSockets are opened.
+    pub socket_paths: &'static [&'static str],
+    /// The names that the query of a route may have, by its pattern and method; `None`: there is no
+    /// such route.
+    pub query_names: fn(&str, &str) -> Option<&'static [String]>,
+}
+
+impl WebState {
     /// That of the worker that has this request.
     pub(crate) fn of(request: &HttpRequest) -> web::Data<Self> {
         let state = request.app_data::<web::Data<Self>>().cloned();
         state.expect("the runtime gives every worker its state")
     }
 
-    pub fn new(config: &Config, hub: web::Data<Hub>) -> Self {
+    pub fn new(config: &Config, hub: web::Data<Hub>, served: Served) -> Self {
         Self {
             visits: Visits::default(),
             requests: Requests::new(&hub.counters),
-            health: Told::default(),
             pages: pages(config),
+            served,
             hub,
         }
     }

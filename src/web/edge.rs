@@ -16,9 +16,15 @@ use actix_web::{HttpMessage, HttpResponse};
 use tokio::time::Instant;
 
 use super::auth::{principal, principal_of_socket};
+use super::caller::Asking;
+use super::connection::Line;
 use super::cors;
-use super::openapi::document::query_names;
-use super::state::HttpState;
+use super::error::HttpError;
+use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
+use super::query;
+use super::request_id::RequestId;
+use super::requests::Route;
+use super::state::{Served, WebState};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
 use crate::hub::access::Principal;
@@ -26,13 +32,6 @@ use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{RequestHead, Verdict};
 use crate::phase::Phase;
-use crate::web::caller::Asking;
-use crate::web::connection::Line;
-use crate::web::error::HttpError;
-use crate::web::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
-use crate::web::query;
-use crate::web::request_id::RequestId;
-use crate::web::requests::Route;
 
 /// Of what comes once in a request, by the names of the field's standards. Of two each who reads
 /// the request on its way may take another one for the right one.
@@ -52,7 +51,7 @@ pub async fn edge(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
-    let state = HttpState::of(request.request());
+    let state = WebState::of(request.request());
     let hub = &state.hub;
     let visit = state.visits.enter();
     let id = RequestId::of(request.headers());
@@ -65,7 +64,7 @@ pub async fn edge(
     let admitted = page.and_then(|()| {
         check_once(request.headers())?;
         let caller = admit(&request, &state)?;
-        check_target(&request)?;
+        check_target(&request, &state.served)?;
         Ok(caller)
     });
     let (mut response, id) = match admitted {
@@ -108,7 +107,7 @@ pub async fn edge(
     Ok(response)
 }
 
-fn count(state: &HttpState, response: &ServiceResponse<BoxBody>, began: Instant) {
+fn count(state: &WebState, response: &ServiceResponse<BoxBody>, began: Instant) {
     let request = response.request();
     let route = request.app_data::<Arc<Route>>();
     let (method, status) = (request.method().as_str(), response.status().as_u16());
@@ -149,7 +148,7 @@ enum Origin {
 
 /// Whether the request may come from where it says it comes from. Looked at before anything else
 /// of it, as a page of a stranger must not even learn who is known here.
-fn may_ask(request: &ServiceRequest, state: &HttpState) -> Result<Origin, HubError> {
+fn may_ask(request: &ServiceRequest, state: &WebState) -> Result<Origin, HubError> {
     let headers = request.headers();
     // What is there twice is nobody's.
     let text = |name| match only(headers, name) {
@@ -219,7 +218,7 @@ fn foreign_origin(origin: &str) -> HubError {
 }
 
 /// Who may pass at all, now; nobody in particular where everybody may.
-fn admit(request: &ServiceRequest, state: &HttpState) -> Result<Option<Principal>, HubError> {
+fn admit(request: &ServiceRequest, state: &WebState) -> Result<Option<Principal>, HubError> {
     let (path, hub) = (request.path(), &state.hub);
     if is_public(request.method(), path) {
         return Ok(None);
@@ -239,7 +238,7 @@ fn admit(request: &ServiceRequest, state: &HttpState) -> Result<Option<Principal
             ));
         }
     }
-    let caller = if crate::websocket::PATHS.contains(&path) {
+    let caller = if state.served.socket_paths.contains(&path) {
         principal_of_socket(hub.keys.now(), request.request())?
     } else {
         principal(hub.keys.now(), request.headers())
@@ -269,7 +268,7 @@ fn check_once(headers: &HeaderMap) -> Result<(), HubError> {
 }
 
 /// Whether the path and the body can be read, and the query has only what the route knows.
-fn check_target(request: &ServiceRequest) -> Result<(), HttpError> {
+fn check_target(request: &ServiceRequest, served: &Served) -> Result<(), HttpError> {
     let mut encodings = request.headers().get_all(header::CONTENT_ENCODING);
     if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(HttpError::Encoded);
@@ -281,7 +280,7 @@ fn check_target(request: &ServiceRequest) -> Result<(), HttpError> {
     }
     let pattern = request.match_pattern().unwrap_or_default();
     // What there is no route for is refused as such.
-    match query_names(&pattern, request.method().as_str()) {
+    match (served.query_names)(&pattern, request.method().as_str()) {
         Some(known) => Ok(query::check(asked, known)?),
         None => Ok(()),
     }

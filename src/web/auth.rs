@@ -4,11 +4,11 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::headers::{GivenTwice, only};
+use super::query::Query;
 use crate::hub::access::Principal;
 use crate::hub::error::HubError;
 use crate::hub::keys::{AuthFailure, Keys};
-use crate::web::headers::{GivenTwice, only};
-use crate::web::query::Query;
 
 const SERVICE_NAME: HeaderName = HeaderName::from_static("x-service-name");
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
