@@ -12,15 +12,12 @@
 //! [`Subscription`]: super::subscription::Subscription
 //! [`CallbackCircuit`]: super::callback_circuit::CallbackCircuit
 
-mod attached;
-mod bounds;
 mod children;
 mod circuits;
 mod clients;
 mod kept;
-mod losses;
-mod lost;
 mod positions;
+mod queries;
 mod replays;
 mod sockets;
 mod supervising;
@@ -40,7 +37,6 @@ use super::messages::event_log::{Credit, Follow, ShowLags, Unfollow};
 use super::messages::event_store::Record;
 use super::messages::reply::Reply;
 use super::messages::router::Publish;
-use super::messages::subscriptions::{SocketClosed, SocketOpened};
 use super::messages::{Committed, Drain, HistoryBegins, Open};
 use super::timer::Timer;
 use super::{callback_circuit, subscription};
@@ -49,12 +45,9 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::logic::feed_news::{FeedId, SocketNews};
 use crate::logic::limits::Limits;
-use crate::logic::log_bounds::LogBounds;
 use crate::logic::subscription_registry::SubscriptionRegistry;
 use crate::metrics::Metrics;
-use attached::Attached;
 use children::Children;
-use lost::Lost;
 use writing::Writing;
 
 /// How long the stop waits for sockets to close. Who does not read cannot be told, and holds
@@ -62,14 +55,11 @@ use writing::Writing;
 const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct Subscriptions {
-    log: LogBounds,
     sockets: AHashMap<FeedId, Recipient<SocketNews>>,
     settings: Settings,
     hops: Hops,
     subscriptions: SubscriptionRegistry,
     children: Children,
-    attached: Attached,
-    lost: Lost,
     /// Of positions.
     writing: Writing,
     timer: Timer,
@@ -111,14 +101,11 @@ pub struct Hops {
 impl Subscriptions {
     pub fn new(settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
         Self {
-            log: LogBounds::default(),
             sockets: AHashMap::new(),
+            subscriptions: SubscriptionRegistry::new(settings.limits),
             settings,
             hops,
-            subscriptions: SubscriptionRegistry::default(),
             children: Children::default(),
-            attached: Attached::default(),
-            lost: Lost::default(),
             writing: Writing::default(),
             timer: Timer::default(),
             is_open: false,
@@ -152,7 +139,6 @@ impl Handler<Committed> for Subscriptions {
 
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         for record in committed.records.iter() {
-            self.log.learn(&record.fact);
             if let Fact::Control(ControlFact::CircuitChanged(changed)) = &record.fact {
                 let since = committed.at.of(changed.at, committed.source()).hub;
                 self.subscriptions.circuit_changed(changed, since);
@@ -181,28 +167,7 @@ impl Handler<HistoryBegins> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, history: HistoryBegins, _: &mut Context<Self>) {
-        self.log.history_begins(history.oldest);
-    }
-}
-
-impl Handler<SocketOpened> for Subscriptions {
-    type Result = ();
-
-    fn handle(&mut self, opened: SocketOpened, _: &mut Context<Self>) {
-        if self.is_draining {
-            opened.to.do_send(SocketNews::Draining);
-        }
-        self.sockets.insert(opened.socket, opened.to);
-    }
-}
-
-impl Handler<SocketClosed> for Subscriptions {
-    type Result = ();
-
-    fn handle(&mut self, closed: SocketClosed, _: &mut Context<Self>) {
-        self.sockets.remove(&closed.socket);
-        self.attached.leave(closed.socket);
-        self.finish_drain();
+        self.subscriptions.history_begins(history.oldest);
     }
 }
 

@@ -14,7 +14,7 @@ use super::error::HubError;
 use super::request::RequestContext;
 use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::actors::messages::subscriptions::{
-    AckPosition, AttachSocket, EndRedelivery, GiveUpEvent, LoseEvents, SocketClosed, SocketOpened,
+    AttachSocket, SettleEvents, SocketClosed, SocketOpened,
 };
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, ServiceName};
@@ -23,32 +23,8 @@ use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::logic::feed_news::{AttachChange, Attached, FeedId, FeedNews, SocketNews, Unsettled};
 use crate::logic::follower::FollowerAction;
 use crate::logic::losses::Losses;
-
-/// The named subscription that a socket wants.
-pub struct Attachment {
-    /// Which socket.
-    pub socket: FeedId,
-    /// Whose subscription.
-    pub service: ServiceName,
-    /// Its name.
-    pub name: Label,
-    /// The events it wants from now on.
-    pub event_types: Arc<[Pattern]>,
-    /// Where one begins that is new; `None`: with what is published from now on.
-    pub from_sequence: Option<Sequence>,
-}
-
-/// Events of a named subscription that a client refused, or is lost with.
-pub struct LostEvents {
-    /// Whose client.
-    pub socket: FeedId,
-    /// Which subscription.
-    pub id: SubscriptionId,
-    /// The client is done with everything up to here.
-    pub acked: Sequence,
-    /// The last event that it had.
-    pub sent: Sequence,
-}
+use crate::logic::subscription_registry::named::{Attachment, Holding};
+use crate::logic::subscription_registry::settling::LostEvents;
 
 impl Hub {
     /// A socket is open; `to` is told when the hub stops, and what becomes of its subscription.
@@ -105,14 +81,8 @@ impl Hub {
         wanted: Attachment,
     ) -> Result<Attached, HubError> {
         let whose = format!("{} of {}", wanted.name, wanted.service);
-        let attached = self.clients.subscriptions.request(|reply| AttachSocket {
-            socket: wanted.socket,
-            service: wanted.service,
-            name: wanted.name,
-            event_types: wanted.event_types,
-            from_sequence: wanted.from_sequence,
-            reply,
-        });
+        let subscriptions = &self.clients.subscriptions;
+        let attached = subscriptions.request(|reply| AttachSocket { wanted, reply });
         let attached = attached.await??;
         let action = match attached.change {
             AttachChange::Made => Some("subscribe"),
@@ -144,15 +114,15 @@ impl Hub {
     /// if it was deleted in this very moment.
     pub fn ack_events(
         &self,
-        socket: FeedId,
-        (id, gone): (SubscriptionId, HubError),
+        held: Holding,
         through: Sequence,
+        gone: HubError,
     ) -> impl Future<Output = Result<(), HubError>> + use<> {
-        let acked = self.clients.subscriptions.request(|reply| AckPosition {
-            socket,
-            id,
+        let subscriptions = &self.clients.subscriptions;
+        let acked = subscriptions.request(|reply| SettleEvents::Ack {
+            held,
             through,
-            reply: Some(reply),
+            reply,
         });
         async move {
             let acked = acked.await?;
@@ -161,51 +131,36 @@ impl Hub {
     }
 
     /// Up to here there was nothing that the named subscription wants and is not done with.
-    pub fn pass_events(&self, socket: FeedId, id: SubscriptionId, through: Sequence) {
-        self.clients.subscriptions.tell(AckPosition {
-            socket,
-            id,
-            through,
-            reply: None,
-        });
+    pub fn pass_events(&self, held: Holding, through: Sequence) {
+        let passed = SettleEvents::Pass { held, through };
+        self.clients.subscriptions.tell(passed);
     }
 
     /// A dead letter that was sent again arrived, or did not: then `error` says why.
     pub fn end_redelivery(&self, dead_event: Arc<DeadEvent>, error: Option<String>) {
-        self.clients
-            .subscriptions
-            .tell(EndRedelivery { dead_event, error });
+        let end = SettleEvents::EndRedelivery { dead_event, error };
+        self.clients.subscriptions.tell(end);
     }
 
     /// The next event of a named subscription becomes a dead letter, and the position passes it.
-    pub fn give_up_event(
-        &self,
-        socket: FeedId,
-        id: SubscriptionId,
-        (event, losses): (Arc<Event>, Losses),
-    ) {
-        self.clients.subscriptions.tell(GiveUpEvent {
-            socket,
-            id,
+    pub fn give_up_event(&self, held: Holding, event: Arc<Event>, losses: Losses) {
+        self.clients.subscriptions.tell(SettleEvents::GiveUp {
+            held,
             event,
             losses,
         });
     }
 
-    /// The client refused an event, for the reason `error`, and wants it again after `delay`.
+    /// The client refused an event, and wants it again after `delay`.
     pub fn refuse_event(
         &self,
         lost: LostEvents,
         delay: Option<Duration>,
-        error: String,
     ) -> impl Future<Output = Result<Unsettled, HubError>> + use<> {
-        let refused = self.clients.subscriptions.request(|reply| LoseEvents {
-            socket: lost.socket,
-            id: lost.id,
-            acked: lost.acked,
-            sent: lost.sent,
-            asked: delay,
-            error: Some(error),
+        let subscriptions = &self.clients.subscriptions;
+        let refused = subscriptions.request(|reply| SettleEvents::Lose {
+            lost,
+            delay,
             reply: Some(reply),
         });
         async move { Ok(refused.await??) }
@@ -213,13 +168,9 @@ impl Hub {
 
     /// The client is gone with what it had.
     pub fn lose_events(&self, lost: LostEvents) {
-        self.clients.subscriptions.tell(LoseEvents {
-            socket: lost.socket,
-            id: lost.id,
-            acked: lost.acked,
-            sent: lost.sent,
-            asked: None,
-            error: None,
+        self.clients.subscriptions.tell(SettleEvents::Lose {
+            lost,
+            delay: None,
             reply: None,
         });
     }

@@ -3,6 +3,9 @@
 //! A client acknowledges up to a sequence, so what it had not settled when it was lost is all that
 //! it was sent after its last acknowledgement.
 
+use std::time::Duration;
+
+use super::backoff::RetryPolicy;
 use crate::domain::event::Sequence;
 
 /// More are not told apart.
@@ -28,6 +31,17 @@ impl Losses {
     /// How often the next event was sent to somebody who did not settle it.
     pub fn count(&self) -> u32 {
         self.0.len() as u32
+    }
+
+    /// Until what was not settled is sent again, of which there is something: as long as the client
+    /// asked, else nothing after the first time, as that may be chance. `random` as for
+    /// [`RetryPolicy::delay`].
+    pub fn pause(&self, asked: Option<Duration>, policy: &RetryPolicy, random: f64) -> Duration {
+        match asked {
+            Some(delay) => delay.min(policy.max_delay),
+            None if self.count() < 2 => Duration::ZERO,
+            None => policy.delay(self.count() - 1, random),
+        }
     }
 
     /// The number of the attempt to send this event.
@@ -58,6 +72,20 @@ mod tests {
         assert_eq!(attempts(&losses), [2, 2, 2, 2, 1]);
         losses.forget();
         assert_eq!(attempts(&losses), [1; 5]);
+    }
+
+    #[test]
+    fn what_was_lost_twice_waits_ever_longer_unless_the_client_says_for_how_long() {
+        let policy = RetryPolicy::default();
+        let mut losses = Losses::default();
+        let pauses = [(); 3].map(|()| {
+            losses.add(7);
+            losses.pause(None, &policy, 0.0).as_secs()
+        });
+        assert_eq!(pauses, [0, 1, 2]);
+        let asked = |secs| losses.pause(Some(Duration::from_secs(secs)), &policy, 0.0);
+        assert_eq!(asked(7), Duration::from_secs(7));
+        assert_eq!(asked(100_000), policy.max_delay);
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
+mod bounds;
 mod dead_events;
 mod forced;
+mod holders;
 mod invariants;
+pub mod named;
 mod origins;
 mod replays;
+pub mod settling;
 mod sought;
+mod unsettled;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::circuit::Origin;
+use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{Label, ServiceName};
@@ -19,17 +25,25 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{DeadEvent, Replay, Subscription, SubscriptionId};
 
 use super::circuit::ForcedSince;
+use super::feed_news::FeedId;
+use super::limits::Limits;
+use super::log_bounds::LogBounds;
 use super::positions::Positions;
 use dead_events::OwedDeadEvents;
+use holders::Holders;
 use origins::Origins;
 use replays::Replays;
 use sought::{BySought, Sought};
+use unsettled::Lost;
 
 pub use sought::Usage;
 
-/// Every subscription, with what it is owed beside its live events.
+/// Every subscription, with what it is owed beside its live events, and which socket has it.
 #[derive(Default)]
 pub struct SubscriptionRegistry {
+    limits: Limits,
+    /// Of the events that subscriptions are about.
+    log: LogBounds,
     entries: BTreeMap<SubscriptionId, Entry>,
     /// How many of them the journal knows.
     count: usize,
@@ -43,6 +57,8 @@ pub struct SubscriptionRegistry {
     replays: Replays,
     /// The circuits that stand as somebody forced them.
     forced: BTreeMap<Origin, ForcedSince>,
+    holders: Holders,
+    lost: Lost,
 }
 
 struct Entry {
@@ -82,6 +98,8 @@ pub enum RegistryChange {
         id: SubscriptionId,
         /// Where its callback led, if none leads there any more.
         left: Option<Origin>,
+        /// The socket that had it.
+        holder: Option<FeedId>,
     },
     /// A subscription is owed a dead letter's event again.
     DeadEvent(Arc<DeadEvent>),
@@ -90,8 +108,27 @@ pub enum RegistryChange {
 }
 
 impl SubscriptionRegistry {
+    /// Without any subscription yet, of which there may be as many as the limits say.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Events before this one are not in the archive at present, nor on their way there.
+    pub fn history_begins(&mut self, oldest: Sequence) {
+        self.log.history_begins(oldest);
+    }
+
+    /// Where the events begin and end that subscriptions are about.
+    pub fn log(&self) -> &LogBounds {
+        &self.log
+    }
+
     /// Takes in what the journal says.
     pub fn learn(&mut self, fact: &Fact) -> Option<RegistryChange> {
+        self.log.learn(fact);
         let Fact::Subscription(fact) = fact else {
             return None;
         };
@@ -136,6 +173,8 @@ impl SubscriptionRegistry {
 
     fn remove(&mut self, id: SubscriptionId) -> RegistryChange {
         self.positions.forget(id);
+        self.lost.forget(id);
+        let holder = self.holders.forget(id);
         let mut left = None;
         if let Some(entry) = self.entries.remove(&id) {
             self.sought.remove(&entry.wanted);
@@ -144,7 +183,7 @@ impl SubscriptionRegistry {
                 .present
                 .and_then(|present| self.origins.led_to(&present));
         }
-        RegistryChange::Removed { id, left }
+        RegistryChange::Removed { id, left, holder }
     }
 
     fn entry(&mut self, subscription: &Arc<Subscription>) -> &mut Entry {

@@ -7,7 +7,7 @@ use actix::{Message as ActixMessage, Recipient};
 
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
+use crate::domain::ids::{JobId, MessageId, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
@@ -17,6 +17,8 @@ use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::feed_news::{Attached, FeedId, SocketNews, Unsettled};
 use crate::logic::losses::Losses;
+use crate::logic::subscription_registry::named::{Attachment, Holding};
+use crate::logic::subscription_registry::settling::LostEvents;
 
 /// Subscription → Subscriptions: how far it is.
 #[derive(ActixMessage, Clone, PartialEq, Debug)]
@@ -154,65 +156,47 @@ pub struct RedeliverEvent {
 }
 
 /// WsSession → Subscriptions: this socket is the named subscription's from now on. Made if there is
-/// none; a position that is there wins over `from_sequence`. Answered after the sync.
+/// none; a position that is there wins over where one that is new begins. Answered after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct AttachSocket {
-    pub socket: FeedId,
-    pub service: ServiceName,
-    pub name: Label,
-    pub event_types: Arc<[Pattern]>,
-    pub from_sequence: Option<Sequence>,
+    pub wanted: Attachment,
     pub reply: Reply<Result<Attached, Refusal>>,
 }
 
-/// WsSession → Subscriptions: the client refused an event, or is lost with what it was sent.
+/// WsSession → Subscriptions: what became of events that a named subscription was sent.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
-pub struct LoseEvents {
-    pub socket: FeedId,
-    pub id: SubscriptionId,
-    /// It is done with everything up to here.
-    pub acked: Sequence,
-    /// The last event that it had.
-    pub sent: Sequence,
-    /// How long it wants to wait.
-    pub asked: Option<Duration>,
-    /// What it said.
-    pub error: Option<String>,
-    pub reply: Option<Reply<Result<Unsettled, Refusal>>>,
-}
-
-/// WsSession → Subscriptions: the next event becomes a dead letter, and the position passes it.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct GiveUpEvent {
-    pub socket: FeedId,
-    pub id: SubscriptionId,
-    pub event: Arc<Event>,
-    pub losses: Losses,
-}
-
-/// WsSession → Subscriptions: a dead letter that was sent again arrived, or did not.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct EndRedelivery {
-    pub dead_event: Arc<DeadEvent>,
-    /// `None`: it arrived.
-    pub error: Option<String>,
-}
-
-/// WsSession → Subscriptions: the subscriber is done with everything up to here. Answered after the
-/// sync; refused to a socket that was displaced.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct AckPosition {
-    pub socket: FeedId,
-    pub id: SubscriptionId,
-    pub through: Sequence,
-    /// `None`: nothing was acknowledged, it only passed what it does not want; that is written
-    /// down when there is time.
-    pub reply: Option<Reply<Result<(), Refusal>>>,
+pub enum SettleEvents {
+    /// The subscriber is done with everything up to here. Answered after the sync; refused to a
+    /// socket that was displaced.
+    Ack {
+        held: Holding,
+        through: Sequence,
+        reply: Reply<Result<(), Refusal>>,
+    },
+    /// Nothing was acknowledged, it only passed what it does not want; that is written down when
+    /// there is time.
+    Pass { held: Holding, through: Sequence },
+    /// The client refused an event, or is lost with what it was sent.
+    Lose {
+        lost: LostEvents,
+        /// How long it wants to wait.
+        delay: Option<Duration>,
+        reply: Option<Reply<Result<Unsettled, Refusal>>>,
+    },
+    /// The next event becomes a dead letter, and the position passes it.
+    GiveUp {
+        held: Holding,
+        event: Arc<Event>,
+        losses: Losses,
+    },
+    /// A dead letter that was sent again arrived, or did not.
+    EndRedelivery {
+        dead_event: Arc<DeadEvent>,
+        /// `None`: it arrived.
+        error: Option<String>,
+    },
 }
 
 /// WsSession → Subscriptions: a socket is open; it wants to be told when the hub stops.

@@ -13,7 +13,6 @@ use crate::actors::messages::subscriptions::{
     CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Subscribe,
     SwitchSubscription, Unsubscribe,
 };
-use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::ServiceName;
@@ -51,7 +50,8 @@ impl Subscriptions {
         if self.is_draining {
             return Err(Refusal::Stopping);
         }
-        self.may_subscribe(&asked.service, asked.event_types.len())?;
+        self.subscriptions
+            .may_subscribe(&asked.service, asked.event_types.len())?;
         let now = self.settings.clock.wall();
         Ok(Subscription {
             id: SubscriptionId::generate(now, rand::rng().random()),
@@ -59,7 +59,7 @@ impl Subscriptions {
             event_types: asked.event_types.clone(),
             created_at: now,
             changed_at: now,
-            after: self.begin_in_sight(asked.from_sequence)?,
+            after: self.subscriptions.begin_in_sight(asked.from_sequence)?,
             channel: Channel::Callback(asked.callback.clone()),
             paused: None,
         })
@@ -74,7 +74,11 @@ impl Subscriptions {
         let mut after = before.clone();
         after.changed_at = self.settings.clock.wall();
         if let Some(types) = &asked.event_types {
-            self.may_change(&before.service, before.event_types.len(), types.len())?;
+            self.subscriptions.may_change(
+                &before.service,
+                before.event_types.len(),
+                types.len(),
+            )?;
             after.event_types = types.clone();
         }
         let Channel::Callback(callback) = &mut after.channel else {
@@ -104,15 +108,6 @@ impl Subscriptions {
             Some(_) => Err(Refusal::Conflict(
                 "another subscription of the service has these event_types and this callback_url; end one of the two",
             )),
-        }
-    }
-
-    /// As [`Subscriptions::begin_after`]; who names an event far off means something else.
-    fn begin_in_sight(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
-        let newest = self.log.newest();
-        match from {
-            Some(from) if from > newest + 1 => Err(Refusal::BeyondNewest { newest }),
-            from => self.begin_after(from),
         }
     }
 
@@ -147,7 +142,7 @@ impl Subscriptions {
     /// By which feed it follows the events at present.
     fn feed_of(&self, id: SubscriptionId) -> Option<FeedId> {
         let callback = self.children.subscriptions.get(&id).map(|one| one.feed);
-        callback.or_else(|| self.attached.socket_of(id))
+        callback.or_else(|| self.subscriptions.holder(id))
     }
 
     /// All but its lag, which the EventLog knows.
@@ -173,7 +168,7 @@ impl Subscriptions {
             is_retrying: progress.is_retrying,
             next_attempt: next_attempt.filter(|_| subscription.paused.is_none()),
             is_circuit_open: progress.is_circuit_open,
-            is_connected: self.attached.socket_of(id).is_some(),
+            is_connected: self.subscriptions.holder(id).is_some(),
         }
     }
 }

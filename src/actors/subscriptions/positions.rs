@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::reply::Reply;
-use crate::actors::messages::subscriptions::{AckPosition, Progressed};
+use crate::actors::messages::subscriptions::Progressed;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
@@ -36,6 +36,21 @@ impl Subscriptions {
             subscriptions.timer.fired();
             subscriptions.write_positions(ctx);
         });
+    }
+
+    /// Writes down what a subscriber said just now, and what is due beside it; `reply` is for when
+    /// that is done.
+    pub(super) fn write_acked(
+        &mut self,
+        reply: Reply<Result<(), Refusal>>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.writing.waiting.push(reply);
+        if !self.writing.is_under_way {
+            let taken = self.subscriptions.positions.take(self.settings.clock.now());
+            self.write(taken, ctx);
+        }
+        self.write_positions(ctx);
     }
 
     /// Writes down everything: the hub stops.
@@ -98,42 +113,6 @@ impl Handler<Progressed> for Subscriptions {
             .positions
             .moved(id, progress.position, worked_through, now);
         subscriber.progress = progress;
-        self.write_positions(ctx);
-    }
-}
-
-impl Handler<AckPosition> for Subscriptions {
-    type Result = ();
-
-    fn handle(&mut self, ack: AckPosition, ctx: &mut Context<Self>) {
-        let refusal = if self.subscriptions.wanted(ack.id).is_none() {
-            Some(Refusal::NotFound)
-        } else if !self.attached.is(ack.id, ack.socket) {
-            Some(Refusal::Conflict("another socket has the subscription now"))
-        } else if ack.through > self.log.newest() {
-            Some(Refusal::Conflict("sequence: no event has it yet"))
-        } else {
-            None
-        };
-        if let Some(refusal) = refusal {
-            if let Some(reply) = ack.reply {
-                let _ = reply.send(Err(refusal));
-            }
-            return;
-        }
-        let now = self.settings.clock.now();
-        self.lost.acked(ack.id, ack.through);
-        let positions = &mut self.subscriptions.positions;
-        let Some(reply) = ack.reply else {
-            positions.moved(ack.id, ack.through, 0, now);
-            return self.write_positions(ctx);
-        };
-        positions.acked(ack.id, ack.through, now);
-        self.writing.waiting.push(reply);
-        if !self.writing.is_under_way {
-            let taken = self.subscriptions.positions.take(now);
-            self.write(taken, ctx);
-        }
         self.write_positions(ctx);
     }
 }

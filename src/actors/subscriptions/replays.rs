@@ -20,8 +20,8 @@ impl Subscriptions {
             return Err(Refusal::Stopping);
         }
         let subscription = self.callback_of(asked.subscription_id, asked.owner.as_ref())?;
-        self.may_replay(subscription.id)?;
-        let oldest = self.log.oldest();
+        self.subscriptions.may_replay(subscription.id)?;
+        let oldest = self.subscriptions.log().oldest();
         if asked.from < oldest {
             return Err(Refusal::EventsGone { oldest });
         }
@@ -34,7 +34,7 @@ impl Subscriptions {
         } else {
             asked.filter.clone()
         };
-        let newest = self.log.newest();
+        let newest = self.subscriptions.log().newest();
         Ok(Replay {
             id: JobId::generate(now, rand::rng().random()),
             subscription_id: subscription.id,

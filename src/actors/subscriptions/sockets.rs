@@ -1,4 +1,5 @@
-//! Sockets take named subscriptions, and leave them.
+//! Sockets open and close, take named subscriptions, and say what became of the events they were
+//! sent.
 
 use std::sync::Arc;
 
@@ -7,117 +8,126 @@ use rand::RngExt;
 
 use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
-use crate::actors::messages::subscriptions::AttachSocket;
-use crate::domain::event::Sequence;
+use crate::actors::messages::subscriptions::{
+    AttachSocket, SettleEvents, SocketClosed, SocketOpened,
+};
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
-use crate::logic::feed_news::{AttachChange, Attached, SocketNews};
+use crate::domain::subscription::DeadEvent;
+use crate::logic::feed_news::{FeedId, SocketNews};
 
 impl Subscriptions {
-    /// Events after the one returned are meant.
-    ///
-    /// # Errors
-    /// [`Refusal::EventsGone`] if events from there on are gone.
-    pub(super) fn begin_after(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
-        let oldest = self.log.oldest();
-        match from {
-            None => Ok(self.log.newest()),
-            Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
-            Some(from) => Ok(from - 1),
-        }
-    }
-
-    /// The subscription is no more.
-    pub(super) fn detach(&mut self, id: SubscriptionId) {
-        let socket = self.attached.forget(id);
+    pub(super) fn tell_socket(&self, socket: Option<FeedId>, news: SocketNews) {
         if let Some(socket) = socket.and_then(|socket| self.sockets.get(&socket)) {
-            socket.do_send(SocketNews::Ended(id));
+            socket.do_send(news);
         }
     }
 
-    /// The subscription of this name as it should be; `None` if it is so already.
-    fn socket_subscription(
-        &self,
-        asked: &AttachSocket,
-    ) -> Result<(SubscriptionId, Option<Subscription>), Refusal> {
-        let now = self.settings.clock.wall();
-        let Some(known) = self.subscriptions.named(&asked.service, &asked.name) else {
-            self.may_subscribe(&asked.service, asked.event_types.len())?;
-            let id = SubscriptionId::generate(now, rand::rng().random());
-            let new = Subscription {
-                id,
-                service: asked.service.clone(),
-                event_types: asked.event_types.clone(),
-                created_at: now,
-                changed_at: now,
-                after: self.begin_after(asked.from_sequence)?,
-                channel: Channel::Socket {
-                    name: asked.name.clone(),
-                },
-                paused: None,
-            };
-            return Ok((id, Some(new)));
-        };
-        let is_other = known.event_types != asked.event_types;
-        self.may_change(
-            &asked.service,
-            known.event_types.len(),
-            asked.event_types.len(),
-        )?;
-        let changed = is_other.then(|| Subscription {
-            event_types: asked.event_types.clone(),
-            changed_at: now,
-            ..Subscription::clone(known)
-        });
-        Ok((known.id, changed))
+    /// A dead letter is owed to the subscription: its socket gets it, if it has one.
+    pub(super) fn bring_dead_event(&self, dead_event: Arc<DeadEvent>) {
+        let holder = self.subscriptions.holder(dead_event.subscription_id);
+        self.tell_socket(holder, SocketNews::DeadEvent(dead_event));
+    }
+
+    /// Writes down what became of events, and tells whoever has to know of those that died.
+    fn record_ends(&self, facts: Vec<Fact>) {
+        let now = self.settings.clock.now();
+        for fact in &facts {
+            if let Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_event)) = fact {
+                self.settings.metrics.notices.event_died(dead_event, now);
+            }
+        }
+        if !facts.is_empty() {
+            self.hops.event_store.do_send(Record::unasked(facts));
+        }
+    }
+}
+
+impl Handler<SocketOpened> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, opened: SocketOpened, _: &mut Context<Self>) {
+        if self.is_draining {
+            opened.to.do_send(SocketNews::Draining);
+        }
+        self.sockets.insert(opened.socket, opened.to);
+    }
+}
+
+impl Handler<SocketClosed> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, closed: SocketClosed, _: &mut Context<Self>) {
+        self.sockets.remove(&closed.socket);
+        self.subscriptions.leave(closed.socket);
+        self.finish_drain();
     }
 }
 
 impl Handler<AttachSocket> for Subscriptions {
     type Result = ();
 
-    fn handle(&mut self, asked: AttachSocket, _: &mut Context<Self>) {
+    fn handle(&mut self, attach: AttachSocket, _: &mut Context<Self>) {
+        let AttachSocket { wanted, reply } = attach;
         if self.is_draining {
-            return drop(asked.reply.send(Err(Refusal::Stopping)));
+            return drop(reply.send(Err(Refusal::Stopping)));
         }
-        let is_known = self
-            .subscriptions
-            .named(&asked.service, &asked.name)
-            .is_some();
-        let (id, version) = match self.socket_subscription(&asked) {
-            Ok(found) => found,
-            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        let (now, random) = (self.settings.clock.moment(), rand::rng().random());
+        let taken = match self.subscriptions.attach(&wanted, now, random) {
+            Ok(taken) => taken,
+            Err(refusal) => return drop(reply.send(Err(refusal))),
         };
-        if let Some(before) = self.attached.take_over(id, asked.socket)
-            && let Some(socket) = self.sockets.get(&before)
-        {
-            socket.do_send(SocketNews::Displaced);
-        }
-        let change = match (is_known, &version) {
-            (false, _) => AttachChange::Made,
-            (true, Some(_)) => AttachChange::Changed,
-            (true, None) => AttachChange::None,
-        };
-        let mut facts = Vec::new();
-        if let Some(version) = version.map(Arc::new) {
-            self.subscriptions.positions.learn(id, version.after);
-            self.subscriptions.intend(version.clone());
-            facts.push(Fact::Subscription(SubscriptionFact::Subscribed(version)));
-        }
-        let from = self.subscriptions.positions.of(id) + 1;
-        let unsettled = self.lost.of(id, self.settings.clock.now());
-        let dead_events = self.subscriptions.dead_events_of(id);
-        let reply = asked.reply;
+        self.tell_socket(taken.displaced, SocketNews::Displaced);
+        let version = taken.version.map(SubscriptionFact::Subscribed);
+        let facts = version.into_iter().map(Fact::Subscription).collect();
         Record::and_then(&self.hops.event_store, facts, move || {
-            let _ = reply.send(Ok(Attached {
-                id,
-                from,
-                unsettled,
-                change,
-                dead_events,
-            }));
+            let _ = reply.send(Ok(taken.attached));
         });
+    }
+}
+
+impl Handler<SettleEvents> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, settle: SettleEvents, ctx: &mut Context<Self>) {
+        let (now, at) = (self.settings.clock.now(), self.settings.clock.wall());
+        match settle {
+            SettleEvents::Ack {
+                held,
+                through,
+                reply,
+            } => match self.subscriptions.acked(held, through, now) {
+                Ok(()) => self.write_acked(reply, ctx),
+                Err(refusal) => drop(reply.send(Err(refusal))),
+            },
+            SettleEvents::Pass { held, through } => {
+                self.subscriptions.passed(held, through, now);
+                self.write_positions(ctx);
+            }
+            SettleEvents::Lose { lost, delay, reply } => {
+                let (policy, random) = (self.settings.subscriptions.retries, rand::rng().random());
+                let outcome = self
+                    .subscriptions
+                    .lose(lost, now, |losses| losses.pause(delay, &policy, random));
+                self.write_positions(ctx);
+                if let Some(reply) = reply {
+                    let _ = reply.send(outcome);
+                }
+            }
+            SettleEvents::GiveUp {
+                held,
+                event,
+                losses,
+            } => {
+                let facts = self.subscriptions.give_up(held, (event, &losses), at);
+                self.record_ends(facts);
+            }
+            SettleEvents::EndRedelivery { .. } if self.is_draining => {}
+            SettleEvents::EndRedelivery { dead_event, error } => {
+                let end = self.subscriptions.end_redelivery(&dead_event, error, at);
+                self.record_ends(end.into_iter().collect());
+            }
+        }
     }
 }

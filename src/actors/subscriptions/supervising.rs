@@ -21,7 +21,7 @@ use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::subscription::SubscriptionId;
-use crate::logic::feed_news::FeedId;
+use crate::logic::feed_news::{FeedId, SocketNews};
 use crate::logic::restarts::Restarts;
 use crate::logic::subscription_registry::RegistryChange;
 
@@ -45,14 +45,13 @@ impl Subscriptions {
                 self.drop_circuit(left);
                 self.show_subscriptions();
             }
-            Some(RegistryChange::Removed { id, left }) => {
+            Some(RegistryChange::Removed { id, left, holder }) => {
                 if let Some(ended) = self.children.subscriptions.remove(&id) {
                     ended.child.last().do_send(EndSubscription);
                     let feed = ended.feed;
                     self.hops.unfollow.do_send(Unfollow { feed });
                 }
-                self.detach(id);
-                self.lost.forget(id);
+                self.tell_socket(holder, SocketNews::Ended(id));
                 self.drop_circuit(left);
                 self.give_up_dead_events(id);
                 self.show_subscriptions();

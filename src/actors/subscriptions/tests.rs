@@ -17,6 +17,7 @@ use super::*;
 use crate::actors::children::ChildDied;
 use crate::actors::event_log::EventLog;
 use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
+use crate::actors::messages::subscriptions::{SocketClosed, SocketOpened};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::compaction_summary::CompactionSummary;

@@ -33,6 +33,9 @@ impl SubscriptionRegistry {
             self.origins == origins,
             "callbacks are counted by where they lead"
         );
+        for id in self.holders.ids().chain(self.lost.ids()) {
+            assert!(self.entries.contains_key(&id), "{id} is there to be held");
+        }
         self.entries.len()
             + self.positions.check()
             + self.dead_events.check()

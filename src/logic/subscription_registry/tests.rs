@@ -146,7 +146,12 @@ fn an_origin_is_left_with_the_last_callback_there() {
         let change = subscriptions.learn(&Fact::Subscription(SubscriptionFact::Unsubscribed(
             Unsubscribed { id, at },
         )));
-        assert_eq!(change, Some(RegistryChange::Removed { id, left }));
+        let expected = RegistryChange::Removed {
+            id,
+            left,
+            holder: None,
+        };
+        assert_eq!(change, Some(expected));
     }
     assert_eq!(subscriptions.count(), 0);
 }

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::messages::subscriptions::SocketOpened;
-use crate::actors::messages::subscriptions::{AckPosition, AttachSocket, GiveUpEvent, Unsubscribe};
+use crate::actors::messages::subscriptions::{AttachSocket, SettleEvents, Unsubscribe};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Label;
@@ -12,6 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::logic::feed_news::Attached;
 use crate::logic::losses::Losses;
 use crate::logic::retention::{Retention, RetentionPolicy};
+use crate::logic::subscription_registry::named::{Attachment, Holding};
 
 const OTHER: FeedId = FeedId(Uuid::from_u128(2));
 
@@ -20,14 +21,14 @@ fn attachment(
     from_sequence: Option<Sequence>,
     reply: Reply<Result<Attached, Refusal>>,
 ) -> AttachSocket {
-    AttachSocket {
+    let wanted = Attachment {
         socket,
         service: service("billing"),
         name: Label::parse("tail").unwrap(),
         event_types: Arc::new([Pattern::parse("#").unwrap()]),
         from_sequence,
-        reply,
-    }
+    };
+    AttachSocket { wanted, reply }
 }
 
 async fn attach(house: &mut House, socket: FeedId, from: Option<Sequence>) -> Attached {
@@ -44,11 +45,11 @@ async fn ack(
     through: Sequence,
 ) -> Result<(), Refusal> {
     let (reply, answer) = oneshot::channel();
-    house.address.do_send(AckPosition {
-        socket,
-        id: attached.id,
+    let id = attached.id;
+    house.address.do_send(SettleEvents::Ack {
+        held: Holding { socket, id },
         through,
-        reply: Some(reply),
+        reply,
     });
     house.turn().await;
     answer.await.unwrap()
@@ -112,11 +113,9 @@ async fn what_only_passed_is_written_down_within_a_minute_and_held_no_longer() {
     for sequence in 1..=5 {
         house.publish([sequence]).await;
     }
-    let pass = |socket, id, through| AckPosition {
-        socket,
-        id,
+    let pass = |socket, id, through| SettleEvents::Pass {
+        held: Holding { socket, id },
         through,
-        reply: None,
     };
     let (reply, answer) = oneshot::channel();
     house.address.do_send(attachment(FEED, Some(2), reply));
@@ -182,9 +181,11 @@ async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     house.publish([1]).await;
     let attached = attach(&mut house, FEED, Some(1)).await;
     house.clock.set_wall_by(3_600_000);
-    house.address.do_send(GiveUpEvent {
-        socket: FEED,
-        id: attached.id,
+    house.address.do_send(SettleEvents::GiveUp {
+        held: Holding {
+            socket: FEED,
+            id: attached.id,
+        },
         event,
         losses: Losses::default(),
     });

@@ -19,9 +19,9 @@ use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
-use crate::hub::feeds::Attachment;
 use crate::logic::event_window::EventWindow;
 use crate::logic::feed_news::{Attached, FeedId};
+use crate::logic::subscription_registry::named::Attachment;
 
 /// What a subscribe needed to know is known.
 struct Subscribed {

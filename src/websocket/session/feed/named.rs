@@ -8,7 +8,9 @@ use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::hub::error::HubError;
+use crate::logic::feed_news::FeedId;
 use crate::logic::losses::Losses;
+use crate::logic::subscription_registry::named::Holding;
 
 /// A durable subscription.
 pub(super) struct Named {
@@ -28,6 +30,14 @@ pub(super) struct Named {
 }
 
 impl Named {
+    /// What the hub knows it by, as this socket has it.
+    pub(super) fn held_by(&self, socket: FeedId) -> Holding {
+        Holding {
+            socket,
+            id: self.id,
+        }
+    }
+
     /// Whether a subscribe adds to it; everything else needs another socket.
     pub(super) fn admit(&self, subscribe: &Subscribe) -> Result<(), HubError> {
         let field = "subscription";

@@ -19,7 +19,8 @@ impl Session {
         let passed = self.feed.passed();
         if let (Some(through), Some(named)) = (passed, &mut self.feed.named) {
             named.told = through;
-            self.hub.pass_events(self.socket, named.id, through);
+            let held = named.held_by(self.socket);
+            self.hub.pass_events(held, through);
         }
     }
 
@@ -70,7 +71,9 @@ impl Session {
         named.told = named.told.max(sequence);
         named.losses.acked(sequence);
         let gone = deleted(&named.name);
-        let acked = self.hub.ack_events(self.socket, (named.id, gone), sequence);
+        let acked = self
+            .hub
+            .ack_events(named.held_by(self.socket), sequence, gone);
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
             let outcome = acked.await;

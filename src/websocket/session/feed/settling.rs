@@ -17,9 +17,9 @@ use super::Next;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::DeadEvent;
 use crate::hub::error::{HubError, Subject};
-use crate::hub::feeds::LostEvents;
 use crate::logic::feed_news::Unsettled;
 use crate::logic::follower::FollowerAction;
+use crate::logic::subscription_registry::settling::LostEvents;
 use crate::phase::Phase;
 
 /// What follows a refused event is known.
@@ -60,8 +60,8 @@ impl Session {
 
     fn give_up(&mut self, event: Arc<Event>) {
         if let Some(named) = &mut self.feed.named {
-            let given_up = (event, named.losses.clone());
-            self.hub.give_up_event(self.socket, named.id, given_up);
+            let (held, losses) = (named.held_by(self.socket), named.losses.clone());
+            self.hub.give_up_event(held, event, losses);
             named.losses.forget();
         }
     }
@@ -123,12 +123,12 @@ impl Session {
         named.acked = sequence - 1;
         named.told = named.told.max(sequence - 1);
         let lost = LostEvents {
-            socket: self.socket,
-            id: named.id,
+            held: named.held_by(self.socket),
             acked: sequence - 1,
             sent: sequence,
+            error: Some(error),
         };
-        let lost = self.hub.refuse_event(lost, refused.delay, error);
+        let lost = self.hub.refuse_event(lost, refused.delay);
         let unfollow = self.feed.rewind(sequence);
         self.unfollow(unfollow);
         let (round, home) = (self.feed.follower.round(), ctx.address());
@@ -151,10 +151,10 @@ impl Session {
         };
         if named.acked < sent {
             self.hub.lose_events(LostEvents {
-                socket: self.socket,
-                id: named.id,
+                held: named.held_by(self.socket),
                 acked: named.acked,
                 sent,
+                error: None,
             });
         }
         for dead_event in std::mem::take(&mut named.dead_events).into_values() {

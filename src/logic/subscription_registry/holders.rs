@@ -7,9 +7,9 @@ use crate::logic::feed_news::FeedId;
 
 /// Which socket has which subscription.
 #[derive(Default)]
-pub(super) struct Attached(AHashMap<SubscriptionId, FeedId>);
+pub(super) struct Holders(AHashMap<SubscriptionId, FeedId>);
 
-impl Attached {
+impl Holders {
     /// Gives the socket that had it before, if it was another.
     pub(super) fn take_over(&mut self, id: SubscriptionId, socket: FeedId) -> Option<FeedId> {
         let before = self.0.insert(id, socket);
@@ -20,12 +20,12 @@ impl Attached {
         self.0.get(&id).copied()
     }
 
-    pub(super) fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
-        self.socket_of(id) == Some(socket)
-    }
-
     pub(super) fn leave(&mut self, socket: FeedId) {
         self.0.retain(|_, present| *present != socket);
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = SubscriptionId> {
+        self.0.keys().copied()
     }
 
     /// Gives the socket that had it.

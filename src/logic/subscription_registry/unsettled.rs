@@ -41,13 +41,6 @@ impl Lost {
         })
     }
 
-    /// When what it lost is sent again.
-    pub(super) fn wait(&mut self, id: SubscriptionId, until: Timestamp) {
-        if let Some(loss) = self.0.get_mut(&id) {
-            loss.until = until;
-        }
-    }
-
     pub(super) fn acked(&mut self, id: SubscriptionId, through: Sequence) {
         if let Some(loss) = self.0.get_mut(&id) {
             loss.losses.acked(through);
@@ -57,6 +50,11 @@ impl Lost {
         }
     }
 
+    pub(super) fn ids(&self) -> impl Iterator<Item = SubscriptionId> {
+        self.0.keys().copied()
+    }
+
+    /// Gives what the client said last.
     pub(super) fn forget(&mut self, id: SubscriptionId) -> Option<String> {
         self.0.remove(&id)?.error
     }
