@@ -2,6 +2,7 @@
 //! Thin on purpose: the [hub](crate::hub) decides, and every error is a
 //! [`HubError`](crate::hub::error::HubError) or says what is wrong with the request itself.
 
+mod attempt_view;
 pub(crate) mod batch;
 pub(crate) mod body;
 pub(crate) mod circuits;

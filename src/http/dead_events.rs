@@ -5,8 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi;
-use crate::domain::attempt::Attempt;
+use super::attempt_view::{AttemptView, views};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
@@ -40,8 +39,7 @@ pub(crate) struct DeadEventView {
     last_error: Option<String>,
     /// How often it was sent again after the hub had given up.
     redriven: u32,
-    #[schema(value_type = Vec<openapi::messages::Attempt>)]
-    attempts: Vec<Attempt>,
+    attempts: Vec<AttemptView>,
 }
 
 impl From<DeadEvent> for DeadEventView {
@@ -67,7 +65,7 @@ impl From<DeadEvent> for DeadEventView {
             reason: dead_event.reason,
             last_error: last.and_then(|attempt| attempt.error.clone()),
             redriven: dead_event.redriven,
-            attempts: dead_event.attempts,
+            attempts: views(dead_event.attempts),
         }
     }
 }

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{ReadBody, UnreadBody};
-use super::openapi::leases::LeasedMessage;
 use super::waits::unless_over;
 use crate::api;
 use crate::api::leases::{LeaseLength, LeaseTokens};
@@ -85,10 +84,12 @@ pub(crate) struct ExtendBody {
     lease: Option<LeaseLength>,
 }
 
-/// A message in a puller's hands.
-#[derive(Serialize)]
+/// A message with the lease it is handed out under.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeasedMessage)]
 struct Handed<'a> {
     #[serde(flatten)]
+    #[schema(inline)]
     envelope: Envelope<'a>,
     lease: LeaseToken,
 }
@@ -97,7 +98,6 @@ struct Handed<'a> {
 #[schema(as = Received)]
 pub(crate) struct ReceivedBatch<'a> {
     /// None, if nothing came in time.
-    #[schema(value_type = Vec<LeasedMessage>)]
     messages: Vec<Handed<'a>>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi;
+use super::attempt_view::{AttemptView, views};
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{ContentType, Label, MessageId, MessageType, ServiceName};
@@ -59,8 +59,7 @@ pub(crate) struct MessageView {
     reason: Option<DeadReason>,
     /// How often it was sent again after the hub had given up.
     redriven: u32,
-    #[schema(value_type = Vec<openapi::messages::Attempt>)]
-    attempts: Vec<Attempt>,
+    attempts: Vec<AttemptView>,
     /// Why it has not been delivered yet, in words.
     waiting_for: Option<String>,
 }
@@ -126,7 +125,7 @@ impl MessageView {
             settled_at: None,
             reason: None,
             redriven: 0,
-            attempts,
+            attempts: views(attempts),
             waiting_for: None,
         }
     }

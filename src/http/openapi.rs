@@ -1,15 +1,12 @@
 //! The description of REST, and `/docs` for people.
 //!
 //! Handlers carry their description as an attribute, bodies and answers derive their schemas where
-//! they are defined. Here is what has no other place: the queries that handlers read name by name,
-//! the words of the domain, and what all routes have in common.
+//! they are defined. Here is what has no other place: the words of the domain, and what all routes
+//! have in common.
 
 pub mod document;
 pub mod errors;
-pub mod leases;
-pub mod messages;
 pub(crate) mod page;
-pub mod services;
 #[cfg(test)]
 mod tests;
 pub mod values;

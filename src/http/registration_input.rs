@@ -29,7 +29,7 @@ use crate::hub::settings::RegistrationRules;
 use crate::logic::limits::Limit;
 use address::{InstanceUrl, LocalPath, default_instance_id};
 use dependencies::DependencyBody;
-use endpoints::Endpoints;
+use endpoints::{EndpointBody, Endpoints};
 use health_check::{HealthCheckField, Period};
 
 const SUBJECT: Subject = Subject::Request;
@@ -66,7 +66,7 @@ pub(crate) struct RegistrationBody {
     #[schema(default = "/messages")]
     message_endpoint: Option<LocalPath>,
     /// Routes the instance serves; shown, never called.
-    #[schema(inline)]
+    #[schema(value_type = Option<Vec<EndpointBody>>, max_items = 1000)]
     endpoints: Option<Endpoints>,
     /// Asked where there is a `url`. Without it the hub judges by heartbeats and deliveries.
     health_check: Option<HealthCheckField>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::ids::{MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Priority};
@@ -15,10 +16,11 @@ use crate::ports::transport::PushRequest;
 use super::queues::Delivery;
 use super::shown_payload::ShownPayload;
 
-/// The message as a receiver sees it, by push or by pull.
-#[derive(Serialize)]
+/// A message as its destination gets it, by push or by pull.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HandedMessage)]
 pub struct Envelope<'a> {
-    /// The same in every attempt, so that a receiver recognises a repeat by it.
+    /// The same in every attempt: drop what came before.
     pub id: MessageId,
     /// What the destination is asked to do.
     #[serde(rename = "type")]
@@ -29,16 +31,17 @@ pub struct Envelope<'a> {
     pub destination: &'a ServiceName,
     /// The one given, else the message's own id.
     pub correlation_id: String,
-    /// Where the sender wants the reply; `None`: it wants none.
+    /// Where the sender wants the reply, if it wants one.
     pub reply_to: Option<&'a ServiceName>,
     /// What the sender has to say.
     #[serde(flatten)]
+    #[schema(inline)]
     pub payload: ShownPayload<'a>,
     /// The sender's own time if it gave one, else when the hub took the message.
     pub timestamp: Timestamp,
     /// The level it waited at.
     pub priority: Priority,
-    /// The sender's own; `None`: it gave none.
+    /// The sender's own, if it gave any.
     pub headers: Option<&'a BTreeMap<String, String>>,
     /// 1 for the first; what ended with a lease or a nack counts as well.
     pub attempt: u32,
@@ -46,6 +49,7 @@ pub struct Envelope<'a> {
     pub max_attempts: u32,
     /// Of what goes to a consumer: how often it was handed out since the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u32, required = false)]
     pub hand_outs: Option<u32>,
     /// By when the sender wants it handled; it is delivered all the same when that has passed.
     pub deadline: Option<Timestamp>,

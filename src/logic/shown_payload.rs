@@ -6,20 +6,25 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::canonical::{DEEPEST, depth};
 use crate::domain::ids::ContentType;
+use crate::domain::json_text::JsonText;
 use crate::domain::payload::{Payload, RawPayload};
 
 /// The fields of a message that show its payload, wherever a message is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ShownPayload<'a> {
-    /// Byte for byte as the sender wrote it; `None`: it is bytes.
+    /// Byte for byte as the sender wrote it. Null if it is shown as `payload_base64`.
+    #[schema(value_type = JsonText, required)]
     pub payload: Option<&'a RawValue>,
-    /// The bytes, if they are not shown as JSON.
+    /// The bytes of a payload that is no JSON, in standard base64.
+    #[schema(value_type = String, required = false, content_encoding = "base64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_base64: Option<Base64<'a>>,
-    /// What the sender said that the bytes are.
+    /// What the sender said that the bytes are; only of a payload that was sent as bytes.
+    #[schema(value_type = ContentType, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<&'a ContentType>,
 }

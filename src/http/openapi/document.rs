@@ -170,12 +170,13 @@ const ALIASES: [Alias; 15] = [
 ];
 
 /// Data that may have fields which the hub does not know, and leaves out.
-const DATA: [&str; 5] = [
+const DATA: [&str; 6] = [
     "MessageInput",
     "EventInput",
     "RegistrationInput",
     "HealthCheck",
     "DependencyInput",
+    "EndpointInput",
 ];
 
 /// What monitors ask with HEAD as well.

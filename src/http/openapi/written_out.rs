@@ -3,10 +3,17 @@
 
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
-use utoipa::openapi::{Object, RefOr, Schema, Type};
+use utoipa::openapi::{AllOf, Object, RefOr, Schema, Type};
 
-/// Brings the properties of an object into that form.
+/// Brings the properties of an object into that form; one that is put together of parts that are
+/// written out is one object.
 pub(super) fn simplify(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::AllOf(parts)) = schema
+        && let Some(mut whole) = whole(parts)
+    {
+        whole.description = whole.description.or(parts.description.take());
+        *schema = RefOr::T(Schema::Object(whole));
+    }
     if let RefOr::T(Schema::Object(object)) = schema {
         for property in object.properties.values_mut() {
             if let Some(plain) = plain(property) {
@@ -14,6 +21,21 @@ pub(super) fn simplify(schema: &mut RefOr<Schema>) {
             }
         }
     }
+}
+
+/// `None`: not all of them are objects that are written out here.
+fn whole(parts: &AllOf) -> Option<Object> {
+    let mut whole = Object::new();
+    for part in &parts.items {
+        let part = match part {
+            RefOr::T(Schema::Object(object)) => object.clone(),
+            RefOr::T(Schema::AllOf(parts)) => self::whole(parts)?,
+            _ => return None,
+        };
+        whole.properties.extend(part.properties);
+        whole.required.extend(part.required);
+    }
+    Some(whole)
 }
 
 /// The same for what a query may have.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use utoipa::openapi::{ArrayBuilder, Ref};
+use utoipa::ToSchema;
 
 use crate::api::field::{BodyField, field};
 use crate::api::lists;
@@ -18,10 +18,14 @@ const MOST_METHODS: usize = 100;
 
 pub(super) struct Endpoints(Vec<Noted<EndpointBody>>);
 
-#[derive(Deserialize)]
+/// A route an instance says it serves.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EndpointBody {
+#[schema(as = EndpointInput)]
+pub(super) struct EndpointBody {
+    #[schema(inline)]
     path: Printable<1000>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
     methods: Option<Methods>,
 }
 
@@ -35,10 +39,7 @@ impl BodyField for Endpoints {
     }
 }
 
-field!(
-    Endpoints,
-    ArrayBuilder::new().items(Ref::from_schema_name("Endpoint"))
-);
+field!(Endpoints);
 
 impl BodyField for Methods {
     fn read(json: &RawValue) -> Result<Self, Problem> {

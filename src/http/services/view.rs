@@ -8,8 +8,6 @@ use crate::domain::json_text::JsonText;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
-use crate::http::openapi;
-use crate::http::registration_input::dependencies::DependencyBody;
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::service_view::{InstanceTransport, InstanceView, OutOfRotation, ServiceView};
 
@@ -69,15 +67,57 @@ pub(super) struct InstanceDetails {
     ttl: Option<f64>,
     /// When its next heartbeat is overdue.
     expires_at: Option<Timestamp>,
-    #[schema(value_type = Vec<DependencyBody>)]
-    dependencies: Vec<Dependency>,
-    #[schema(value_type = Vec<openapi::services::Endpoint>)]
-    endpoints: Vec<Endpoint>,
+    dependencies: Vec<DependencyView>,
+    endpoints: Vec<EndpointView>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<JsonText>,
     registered_at: Timestamp,
     /// When it last gave a sign of life.
     last_seen: Timestamp,
+}
+
+/// A service that another one needs.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Dependency)]
+pub(super) struct DependencyView {
+    service: ServiceName,
+    /// So many available instances, at least.
+    minimum_instances: u32,
+    /// Without it the service that needs it is at most degraded.
+    critical: bool,
+    /// Only instances of exactly this version count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Label, required = false)]
+    version: Option<Label>,
+}
+
+impl DependencyView {
+    fn of(dependency: &Dependency) -> Self {
+        Self {
+            service: dependency.service.clone(),
+            minimum_instances: dependency.minimum_instances,
+            critical: dependency.critical,
+            version: dependency.version.clone(),
+        }
+    }
+}
+
+/// A route an instance says it serves.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Endpoint)]
+pub(super) struct EndpointView {
+    path: String,
+    /// Empty: it did not say.
+    methods: Vec<String>,
+}
+
+impl EndpointView {
+    fn of(endpoint: &Endpoint) -> Self {
+        Self {
+            path: endpoint.path.clone(),
+            methods: endpoint.methods.clone(),
+        }
+    }
 }
 
 /// How an instance is asked whether it is well.
@@ -215,8 +255,16 @@ impl From<InstanceView> for InstanceDetails {
             max_in_flight: registration.max_in_flight,
             ttl: registration.ttl().map(|ttl| ttl.as_secs_f64()),
             expires_at: view.expires_at,
-            dependencies: registration.dependencies.clone(),
-            endpoints: registration.endpoints.clone(),
+            dependencies: registration
+                .dependencies
+                .iter()
+                .map(DependencyView::of)
+                .collect(),
+            endpoints: registration
+                .endpoints
+                .iter()
+                .map(EndpointView::of)
+                .collect(),
             metadata: registration.metadata.clone(),
             registered_at: registration.registered_at,
             last_seen: view.last_seen,
