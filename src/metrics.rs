@@ -6,6 +6,7 @@ mod connections;
 mod http_requests;
 pub mod hub_status;
 mod intake;
+mod journal;
 mod journal_status;
 mod maker;
 mod nameless;
@@ -36,6 +37,7 @@ use archive::ArchiveSize;
 use auth_failures::AuthFailures;
 use http_requests::HttpRequests;
 use hub_status::HubStatus;
+use journal::JournalSeries;
 use maker::Maker;
 use notices::Notices;
 use quota_refusals::QuotaRefusals;
@@ -71,11 +73,7 @@ pub struct Metrics {
     traffic: Traffic,
     /// Entries that stand in the dead letter list.
     pub dead_letter_list: Sometimes,
-    pub journal_sync: Histogram,
-    pub journal_syncs: IntCounter,
-    pub journal_records: IntCounter,
-    pub journal_bytes: IntGauge,
-    pub disk_free_bytes: IntGauge,
+    pub journal: JournalSeries,
     pub status: Arc<HubStatus>,
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: Sometimes,
@@ -123,20 +121,7 @@ impl Metrics {
                 "message_hub_dead_letters",
                 "Entries in the dead letter list",
             ),
-            journal_sync: make.histogram(
-                "message_hub_journal_sync_seconds",
-                "Duration of one sync of the journal",
-            ),
-            journal_syncs: make.counter("message_hub_journal_syncs_total", "Syncs of the journal"),
-            journal_records: make.counter(
-                "message_hub_journal_records_total",
-                "Records written to the journal",
-            ),
-            journal_bytes: make.gauge("message_hub_journal_bytes", "Bytes the journal occupies"),
-            disk_free_bytes: make.gauge(
-                "message_hub_disk_free_bytes",
-                "Bytes free on the journal's disk",
-            ),
+            journal: JournalSeries::new(&make),
             status: Arc::new(HubStatus::new(&make)),
             archive_lag: make.sometimes(
                 "message_hub_archive_lag_records",

@@ -179,12 +179,12 @@ impl EventStore {
         let started = Instant::now();
         self.journal.sync()?;
         let took = started.elapsed();
-        self.metrics.journal_sync.observe(took.as_secs_f64());
+        self.metrics.journal.sync.observe(took.as_secs_f64());
         let status = &self.metrics.status.journal;
         status.note_sync(self.clock.wall(), took);
-        self.metrics.journal_syncs.inc();
+        self.metrics.journal.syncs.inc();
         self.note_room();
-        self.metrics.journal_records.inc_by(facts.len() as u64);
+        self.metrics.journal.records.inc_by(facts.len() as u64);
         self.records += facts.len() as u64;
         if self.records >= BUSY_RECORDS
             && let Some(busy) = self.hops.busy.take()
@@ -403,7 +403,8 @@ impl Handler<Compacted> for EventStore {
             }
         }
         self.metrics
-            .journal_bytes
+            .journal
+            .bytes
             .set(clamp(self.journal.size_bytes()));
     }
 }

@@ -131,9 +131,9 @@ impl Hub {
         Figures {
             journal: JournalFigures {
                 short_of: status.journal.lack(),
-                bytes: metrics.journal_bytes.get(),
-                syncs: metrics.journal_syncs.get(),
-                records: metrics.journal_records.get(),
+                bytes: metrics.journal.bytes.get(),
+                syncs: metrics.journal.syncs.get(),
+                records: metrics.journal.records.get(),
                 last_sync: status.journal.last_sync(),
             },
             archive: ArchiveFigures {
@@ -148,7 +148,7 @@ impl Hub {
                 most: status.connections.most(),
                 refused: status.connections.refused.get(),
             },
-            free_bytes: metrics.disk_free_bytes.get(),
+            free_bytes: metrics.journal.disk_free_bytes.get(),
             ahead: self.clock.ahead(),
             pauses: metrics.time.pauses(),
         }

@@ -69,13 +69,14 @@ impl EventStore {
         }
         self.disk_checked = Some(Instant::now());
         self.metrics
-            .journal_bytes
+            .journal
+            .bytes
             .set(clamp(self.journal.size_bytes()));
         let free = match self.journal.free_bytes() {
             Ok(free) => free,
             Err(error) => return tracing::warn!(%error, "cannot see how much disk is free"),
         };
-        self.metrics.disk_free_bytes.set(clamp(free));
+        self.metrics.journal.disk_free_bytes.set(clamp(free));
         let low = (free < self.disk_reserve).then(|| self.shortage(Some(free)));
         if low == self.disk_low {
             return;
