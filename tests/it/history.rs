@@ -254,75 +254,9 @@ fn a_wrong_question_is_refused_with_its_field() {
     }
     let details = hub.get("/v1/events/x").refuses(400, "INVALID_REQUEST");
     assert_eq!(details["field"], "id");
-    let deliver = "01890a5d-ac96-774b-bcce-b302099a8057";
-    for (asked, field) in [
-        (json!({}), "mode"),
-        (json!({"mode": "backwards"}), "mode"),
-        (json!({"mode": 5}), "mode"),
-        (json!({"mode": "from_timestamp"}), "from_timestamp"),
-        (
-            json!({"mode": "from_timestamp", "from_timestamp": "now"}),
-            "from_timestamp",
-        ),
-        (json!({"mode": "from_sequence"}), "from_sequence"),
-        (
-            json!({"mode": "from_sequence", "from_sequence": -1}),
-            "from_sequence",
-        ),
-        (json!({"mode": "last_n_events"}), "last_n"),
-        (json!({"mode": "last_n_events", "last_n": 0}), "last_n"),
-        (json!({"mode": "last_n_events", "last_n": 1001}), "last_n"),
-        (
-            json!({"mode": "last_n_events", "last_n": 1, "cursor": "1"}),
-            "cursor",
-        ),
-        (
-            json!({"mode": "from_beginning", "to_sequence": "9"}),
-            "to_sequence",
-        ),
-        (
-            json!({"mode": "from_beginning", "event_types": "a"}),
-            "event_types",
-        ),
-        (
-            json!({"mode": "from_beginning", "event_types": ["a..b"]}),
-            "event_types",
-        ),
-        (json!({"mode": "from_beginning", "source": "a b"}), "source"),
-        (
-            json!({"mode": "from_beginning", "stream_id": ""}),
-            "stream_id",
-        ),
-        (
-            json!({"mode": "from_beginning", "correlation_id": 7}),
-            "correlation_id",
-        ),
-        (json!({"mode": "from_beginning", "limit": 1001}), "limit"),
-        (json!({"mode": "from_beginning", "limit": 0}), "limit"),
-        (json!({"mode": "from_beginning", "cursor": "x"}), "cursor"),
-        (json!({"mode": "from_beginning", "rate": 1}), "rate"),
-        (
-            json!({"mode": "from_beginning", "deliver_to": "x"}),
-            "deliver_to",
-        ),
-        (
-            json!({"mode": "from_beginning", "deliver_to": deliver, "rate": 0}),
-            "rate",
-        ),
-        (
-            json!({"mode": "from_beginning", "deliver_to": deliver, "cursor": "1"}),
-            "cursor",
-        ),
-    ] {
-        let answer = hub.post("/v1/events/replay", &asked);
-        assert_eq!(
-            answer.refuses(400, "INVALID_REQUEST")["field"],
-            field,
-            "{asked}"
-        );
-    }
     let answer = hub.ask("POST", "/v1/events/replay", b"");
     assert_eq!(answer.refuses(400, "INVALID_REQUEST")["field"], "body");
+    let deliver = "01890a5d-ac96-774b-bcce-b302099a8057";
     let asked = json!({"mode": "from_beginning", "deliver_to": deliver});
     hub.post("/v1/events/replay", &asked)
         .refuses(404, "NOT_FOUND");

@@ -281,59 +281,13 @@ fn dead_letters_are_chosen_by_what_they_are() {
     assert_eq!(hub.dead_letters("").len(), 4);
 }
 
+/// What is wrong with each field of a body is told by `refusals::wording`.
 #[test]
-fn wrong_fields_are_named() {
+fn who_asks_wrongly_starts_nothing() {
     let (hub, _service) = hub_with_dead_letters(1);
-    for (body, field) in [
-        (r#"{"rate": 0}"#, "rate"),
-        (r#"{"rate": -1}"#, "rate"),
-        (r#"{"rate": 100001}"#, "rate"),
-        (r#"{"rate": 1e400}"#, "rate"),
-        (r#"{"rate": 1e-400}"#, "rate"),
-        (r#"{"rate": "200"}"#, "rate"),
-        (r#"{"rate": 1, "rate": 2}"#, "rate"),
-        (r#"{"dry_run": "yes"}"#, "dry_run"),
-        (r#"{"dry_run": 1}"#, "dry_run"),
-        (r#"{"filter": []}"#, "filter"),
-        (r#"{"filter": "all"}"#, "filter"),
-        (r#"{"filter": {"since": 1, "since": 2}}"#, "filter.since"),
-        (r#"{"filter": {"unknown": 1}}"#, "filter.unknown"),
-        (r#"{"filter": {"reason": "bored"}}"#, "filter.reason"),
-        (r#"{"filter": {"reason": 7}}"#, "filter.reason"),
-        (
-            r#"{"filter": {"destination": "a b"}}"#,
-            "filter.destination",
-        ),
-        (
-            r#"{"filter": {"destination": ["a"]}}"#,
-            "filter.destination",
-        ),
-        (r#"{"filter": {"source": ""}}"#, "filter.source"),
-        (
-            r#"{"filter": {"correlation_id": ""}}"#,
-            "filter.correlation_id",
-        ),
-        (
-            r#"{"filter": {"correlation_id": {}}}"#,
-            "filter.correlation_id",
-        ),
-        (
-            r#"{"filter": {"subscription_id": "7"}}"#,
-            "filter.subscription_id",
-        ),
-        (
-            r#"{"filter": {"subscription_id": 7}}"#,
-            "filter.subscription_id",
-        ),
-        (r#"{"filter": {"since": "yesterday"}}"#, "filter.since"),
-        (r#"{"filter": {"until": 1700000000}}"#, "filter.until"),
-        ("[]", "body"),
-        ("null", "body"),
-    ] {
-        let answer = hub.ask("POST", "/v1/dlq/redrive", body.as_bytes());
-        let details = answer.refuses(400, "INVALID_REQUEST");
-        assert_eq!(details["field"], field, "{body}");
-    }
+    let answer = hub.ask("POST", "/v1/dlq/redrive", br#"{"rate": 0}"#);
+    let details = answer.refuses(400, "INVALID_REQUEST");
+    assert_eq!(details["field"], "rate");
     let long = "x".repeat(201);
     let listed = hub.get(&format!("/v1/dlq?correlation_id={long}"));
     let details = listed.refuses(400, "INVALID_REQUEST");

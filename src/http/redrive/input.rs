@@ -105,6 +105,26 @@ pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError
 mod tests {
     use super::*;
 
+    /// Beside what is wrong with the fields of any body.
+    #[test]
+    fn what_is_wrong_with_a_rate_or_given_twice_is_named() {
+        for (text, field) in [
+            (r#"{"rate": 0}"#, "rate"),
+            (r#"{"rate": -1}"#, "rate"),
+            (r#"{"rate": 100001}"#, "rate"),
+            (r#"{"rate": 1e400}"#, "rate"),
+            (r#"{"rate": 1e-400}"#, "rate"),
+            (r#"{"rate": "200"}"#, "rate"),
+            (r#"{"rate": 1, "rate": 2}"#, "rate"),
+            (r#"{"filter": {"since": 1, "since": 2}}"#, "filter.since"),
+            (r#"{"filter": {"until": 1700000000}}"#, "filter.until"),
+            (r#"{"filter": {"reason": 7}}"#, "filter.reason"),
+        ] {
+            let error = read(text, JobKind::Redrive).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{field}: ")), "{text}: {error}");
+        }
+    }
+
     #[test]
     fn a_null_does_not_widen_what_is_done() {
         for kind in [JobKind::Redrive, JobKind::Delete] {

@@ -380,3 +380,6 @@ impl Given {
 fn wrong(field: &str, problem: impl ToString) -> HubError {
     HubError::invalid(SUBJECT, field, problem)
 }
+
+#[cfg(test)]
+mod tests;
