@@ -191,80 +191,80 @@ fn is_refused(hub: &TestHub, (name, url): (&str, &str), cause: &str) {
     });
 }
 
+const STRANGE: &str = "its certificate is of an unknown issuer, which tls_ca_file may name";
+const NAMELESS: &str = "its certificate is not for localhost; it has no subjectAltName with a name \
+                        or an address (its CN does not count)";
+const OLD: &str = "its certificate is of X.509 version 1; it has to be of version 3, with its names \
+                   as subjectAltName";
+
 #[test]
 fn who_does_not_prove_its_name_gets_nothing() {
     let authority = Authority::new();
     let hub = hub_of(&authority, &[("max_retry_attempts", "2")]);
-    let closing = FakeService::start();
-    let plain = format!("https://localhost:{}", answering_in_plain());
-    let strange = Authority::named("somebody").identity(&["localhost"]);
-    let strange = FakeService::with_tls(&strange);
-    let namesake = FakeService::with_tls(&Authority::new().identity(&["localhost"]));
-    let elsewhere = FakeService::with_tls(&authority.identity(&["shop.example", "10.0.0.5"]));
-    let nameless = FakeService::with_tls(&authority.identity(&[]));
-    let old = FakeService::with_tls(&authority.identity(&["localhost"]).in_version_1());
-    let curious = authority.identity(&["localhost"]);
-    let curious = FakeService::speaking(curious.server_for_clients_of(&authority));
-    let expired = FakeService::with_tls(&authority.expired_identity(&["localhost"]));
-    for (name, url, cause) in [
-        ("plain", plain, "what answers there speaks no TLS"),
-        (
-            "closing",
-            closing.secure_url("localhost"),
-            "connection closed in the TLS handshake",
-        ),
+    for (name, identity, cause) in [
         (
             "strange",
-            strange.secure_url("localhost"),
-            "its certificate is of an unknown issuer, which tls_ca_file may name",
+            Authority::named("somebody").identity(&["localhost"]),
+            STRANGE,
         ),
         (
             "namesake",
-            namesake.secure_url("localhost"),
-            "its certificate is of an unknown issuer, which tls_ca_file may name",
+            Authority::new().identity(&["localhost"]),
+            STRANGE,
         ),
         (
             "elsewhere",
-            elsewhere.secure_url("localhost"),
+            authority.identity(&["shop.example", "10.0.0.5"]),
             "its certificate is not for localhost; it is for shop.example, 10.0.0.5",
         ),
-        (
-            "nameless",
-            nameless.secure_url("localhost"),
-            "its certificate is not for localhost; it has no subjectAltName with a name or an \
-             address (its CN does not count)",
-        ),
+        ("nameless", authority.identity(&[]), NAMELESS),
         (
             "old",
-            old.secure_url("localhost"),
-            "its certificate is of X.509 version 1; it has to be of version 3, with its names as \
-             subjectAltName",
-        ),
-        (
-            "curious",
-            curious.secure_url("localhost"),
-            "it asks for a certificate of its clients, and the hub shows none",
-        ),
-        (
-            "numeric",
-            old.secure_url("2130706433"),
-            "its host is nothing that a certificate can be for: write its name, or its address as \
-             four numbers",
+            authority.identity(&["localhost"]).in_version_1(),
+            OLD,
         ),
         (
             "expired",
-            expired.secure_url("localhost"),
+            authority.expired_identity(&["localhost"]),
             "its certificate has expired",
         ),
     ] {
+        let service = FakeService::with_tls(&identity);
+        let url = service.secure_url("localhost");
         is_refused(&hub, (name, &url), cause);
+        got_nothing(&service);
     }
-    for service in [
-        closing, strange, namesake, elsewhere, nameless, old, curious, expired,
-    ] {
-        assert!(service.connections() > 0);
-        assert_eq!(service.count(), 0);
-    }
+}
+
+#[test]
+fn who_speaks_no_tls_or_asks_for_a_certificate_gets_nothing() {
+    let authority = Authority::new();
+    let hub = hub_of(&authority, &[("max_retry_attempts", "2")]);
+    let plain = format!("https://localhost:{}", answering_in_plain());
+    let cause = "what answers there speaks no TLS";
+    is_refused(&hub, ("plain", &plain), cause);
+    let closing = FakeService::start();
+    let url = closing.secure_url("localhost");
+    let cause = "connection closed in the TLS handshake";
+    is_refused(&hub, ("closing", &url), cause);
+    got_nothing(&closing);
+    let identity = authority.identity(&["localhost"]);
+    let curious = FakeService::speaking(identity.server_for_clients_of(&authority));
+    let url = curious.secure_url("localhost");
+    let cause = "it asks for a certificate of its clients, and the hub shows none";
+    is_refused(&hub, ("curious", &url), cause);
+    got_nothing(&curious);
+    let url = curious.secure_url("2130706433");
+    let cause = "its host is nothing that a certificate can be for: write its name, or its address \
+                 as four numbers";
+    is_refused(&hub, ("numeric", &url), cause);
+}
+
+/// That it was asked for something, but told nothing.
+#[track_caller]
+fn got_nothing(service: &FakeService) {
+    assert!(service.connections() > 0);
+    assert_eq!(service.count(), 0);
 }
 
 /// The port of a server that answers whatever it hears as if it were HTTP.

@@ -75,73 +75,76 @@ fn the_same_address_is_the_same_instance() {
     assert_eq!(id(&long).as_str().len(), 36);
 }
 
+/// Registrations, and the field of which it is said what is wrong.
+const WRONG: [(&str, &str); 39] = [
+    ("[]", "body"),
+    ("{}", "service"),
+    (r#"{"service":"a b"}"#, "service"),
+    (r#"{"service":"a","url":"ftp://h"}"#, "url"),
+    (r#"{"service":"a","url":"http://"}"#, "url"),
+    (r#"{"service":"a","url":"h:1"}"#, "url"),
+    (r#"{"service":"a","url":"https://[::1]"}"#, "url"),
+    (r#"{"service":"a","url":"http://u:p@h"}"#, "url"),
+    (r#"{"service":"a","url":"http://h/x#y"}"#, "url"),
+    (r#"{"service":"a","url":"http://h#y"}"#, "url"),
+    (r#"{"service":"a","url":"http://127.0.0.1:99999"}"#, "url"),
+    (r#"{"service":"a","url":"http://127.0.0.1:0/x"}"#, "url"),
+    (r#"{"service":"a","url":"http://127.0.0.1:"}"#, "url"),
+    (r#"{"service":"a","url":"http://[::1]:65536"}"#, "url"),
+    (r#"{"service":"a","url":5}"#, "url"),
+    (r#"{"service":"a","name":5}"#, "name"),
+    (r#"{"service":"a","name":"b"}"#, "name"),
+    (
+        r#"{"service":"a","message_endpoint":"x"}"#,
+        "message_endpoint",
+    ),
+    (
+        r#"{"service":"a","url":"http://h","health_check":{}}"#,
+        "health_check.endpoint",
+    ),
+    (
+        r#"{"service":"a","url":"http://h","health_check":{"endpoint":"/h","interval":0}}"#,
+        "health_check.interval",
+    ),
+    (
+        r#"{"service":"a","health_check":{"endpoint":"/h","interval":0.099}}"#,
+        "health_check.interval",
+    ),
+    (
+        r#"{"service":"a","health_check":{"endpoint":"/h","timeout":0.099}}"#,
+        "health_check.timeout",
+    ),
+    (r#"{"service":"a","max_in_flight":0}"#, "max_in_flight"),
+    (r#"{"service":"a","max_in_flight":1.5}"#, "max_in_flight"),
+    (r#"{"service":"a","metadata":[]}"#, "metadata"),
+    (r#"{"service":"a","health_check":5}"#, "health_check"),
+    (r#"{"service":"a","health_check":"h"}"#, "health_check"),
+    (
+        r#"{"service":"a","health_check":{"endpoint":"/h","timeout":"1"}}"#,
+        "health_check.timeout",
+    ),
+    (r#"{"service":"a","version":""}"#, "version"),
+    (r#"{"service":"a","instance_id":7}"#, "instance_id"),
+    (r#"{"service":"a","weight":-1}"#, "weight"),
+    (r#"{"service":"a","weight":1001}"#, "weight"),
+    (r#"{"service":"a","ttl":0.09}"#, "ttl"),
+    (r#"{"service":"a","ttl":"10"}"#, "ttl"),
+    (r#"{"service":"a","capabilities":"x"}"#, "capabilities"),
+    (
+        r#"{"service":"a","capabilities":["x",""]}"#,
+        "capabilities[1]",
+    ),
+    (
+        r#"{"service":"a","capabilities":["x",null]}"#,
+        "capabilities[1]",
+    ),
+    (r#"{"service":"a","endpoints":{}}"#, "endpoints"),
+    (r#"{"service":"a","service":"b"}"#, "service"),
+];
+
 #[test]
 fn every_wrong_field_is_named() {
-    for (text, field) in [
-        ("[]", "body"),
-        ("{}", "service"),
-        (r#"{"service":"a b"}"#, "service"),
-        (r#"{"service":"a","url":"ftp://h"}"#, "url"),
-        (r#"{"service":"a","url":"http://"}"#, "url"),
-        (r#"{"service":"a","url":"h:1"}"#, "url"),
-        (r#"{"service":"a","url":"https://[::1]"}"#, "url"),
-        (r#"{"service":"a","url":"http://u:p@h"}"#, "url"),
-        (r#"{"service":"a","url":"http://h/x#y"}"#, "url"),
-        (r#"{"service":"a","url":"http://h#y"}"#, "url"),
-        (r#"{"service":"a","url":"http://127.0.0.1:99999"}"#, "url"),
-        (r#"{"service":"a","url":"http://127.0.0.1:0/x"}"#, "url"),
-        (r#"{"service":"a","url":"http://127.0.0.1:"}"#, "url"),
-        (r#"{"service":"a","url":"http://[::1]:65536"}"#, "url"),
-        (r#"{"service":"a","url":5}"#, "url"),
-        (r#"{"service":"a","name":5}"#, "name"),
-        (r#"{"service":"a","name":"b"}"#, "name"),
-        (
-            r#"{"service":"a","message_endpoint":"x"}"#,
-            "message_endpoint",
-        ),
-        (
-            r#"{"service":"a","url":"http://h","health_check":{}}"#,
-            "health_check.endpoint",
-        ),
-        (
-            r#"{"service":"a","url":"http://h","health_check":{"endpoint":"/h","interval":0}}"#,
-            "health_check.interval",
-        ),
-        (
-            r#"{"service":"a","health_check":{"endpoint":"/h","interval":0.099}}"#,
-            "health_check.interval",
-        ),
-        (
-            r#"{"service":"a","health_check":{"endpoint":"/h","timeout":0.099}}"#,
-            "health_check.timeout",
-        ),
-        (r#"{"service":"a","max_in_flight":0}"#, "max_in_flight"),
-        (r#"{"service":"a","max_in_flight":1.5}"#, "max_in_flight"),
-        (r#"{"service":"a","metadata":[]}"#, "metadata"),
-        (r#"{"service":"a","health_check":5}"#, "health_check"),
-        (r#"{"service":"a","health_check":"h"}"#, "health_check"),
-        (
-            r#"{"service":"a","health_check":{"endpoint":"/h","timeout":"1"}}"#,
-            "health_check.timeout",
-        ),
-        (r#"{"service":"a","version":""}"#, "version"),
-        (r#"{"service":"a","instance_id":7}"#, "instance_id"),
-        (r#"{"service":"a","weight":-1}"#, "weight"),
-        (r#"{"service":"a","weight":1001}"#, "weight"),
-        (r#"{"service":"a","ttl":0.09}"#, "ttl"),
-        (r#"{"service":"a","ttl":"10"}"#, "ttl"),
-        (r#"{"service":"a","capabilities":"x"}"#, "capabilities"),
-        (
-            r#"{"service":"a","capabilities":["x",""]}"#,
-            "capabilities[1]",
-        ),
-        (
-            r#"{"service":"a","capabilities":["x",null]}"#,
-            "capabilities[1]",
-        ),
-        (r#"{"service":"a","endpoints":{}}"#, "endpoints"),
-        (r#"{"service":"a","service":"b"}"#, "service"),
-    ] {
+    for (text, field) in WRONG {
         assert_eq!(field_of(text), field, "{text}");
     }
 }
