@@ -25,7 +25,7 @@ pub struct Clients {
     /// Admits messages and events.
     pub router: Client<Router>,
     /// Has the messages the hub owes.
-    pub scheduler: Client<Scheduler>,
+    pub scheduler: SchedulerClient,
     /// Has the services and their instances.
     pub registry: Client<Registry>,
     /// Has the circuits of destinations, and picks instances.
@@ -44,6 +44,9 @@ pub struct Clients {
 
 /// The way to one actor.
 pub struct Client<A: Actor>(Addr<A>);
+
+/// The way to who has the messages the hub owes.
+pub type SchedulerClient = Client<Scheduler>;
 
 /// What an actor will say to a request that is in its mailbox already.
 ///

@@ -1,13 +1,15 @@
 //! Receiving: messages on their way to who asks for them, and what becomes of their leases.
 
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use super::Hub;
 use super::access::Operation;
-use super::clients::Response;
+use super::clients::{Response, SchedulerClient};
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::scheduler::{EndLeases, ExtendLeases, Inspect, Receive};
+use crate::actors::messages::scheduler::{EndLeases, ExtendLeases, Inspect, Receive, ReturnLeases};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::lease::LeaseEnd;
@@ -20,6 +22,34 @@ pub const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
 /// So many leases are settled at once.
 pub const MOST_LEASES: usize = 10_000;
 
+/// Messages on their way to who asked for them. Whoever is gone before they come gives them back:
+/// else nobody had them until their leases end.
+pub struct Receiving {
+    leased: Response<Vec<Leased>>,
+    scheduler: SchedulerClient,
+}
+
+impl Future for Receiving {
+    type Output = Result<Vec<Leased>, HubError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.leased).poll(context)
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        let unread = self.leased.take_now().unwrap_or_default();
+        if unread.is_empty() {
+            return;
+        }
+        self.scheduler.tell(ReturnLeases {
+            leases: unread.iter().map(|leased| leased.token).collect(),
+            are_lost: false,
+        });
+    }
+}
+
 impl Hub {
     /// Asks for up to `max` messages of a service, waiting up to `wait` for the first.
     ///
@@ -31,17 +61,19 @@ impl Hub {
         service: ServiceName,
         max: usize,
         (wait, lease): (Duration, Option<Duration>),
-    ) -> Result<Response<Vec<Leased>>, HubError> {
+    ) -> Result<Receiving, HubError> {
         let operation = Operation::ReceiveMessages(&service);
         context.principal.may(operation)?;
-        Ok(self.clients.scheduler.request(|reply| Receive {
+        let scheduler = self.clients.scheduler.clone();
+        let leased = scheduler.request(|reply| Receive {
             service,
             max,
             wait,
             lease: Some(lease.unwrap_or(DEFAULT_LEASE)),
             is_socket: false,
             reply,
-        }))
+        });
+        Ok(Receiving { leased, scheduler })
     }
 
     /// What was there when it was asked for, but nothing that comes: who asked may be gone, and what
@@ -49,15 +81,12 @@ impl Hub {
     ///
     /// # Errors
     /// SERVICE_UNAVAILABLE while the hub is going down.
-    pub async fn receive_no_more(
-        &self,
-        mut leased: Response<Vec<Leased>>,
-    ) -> Result<Vec<Leased>, HubError> {
+    pub async fn receive_no_more(&self, mut receiving: Receiving) -> Result<Vec<Leased>, HubError> {
         // What is asked now is answered after that.
         let nothing = Inspect { ids: Vec::new() };
         self.clients.scheduler.query(nothing).await?;
         // From here on the Scheduler takes back what it would hand out.
-        Ok(leased.take_now().unwrap_or_default())
+        Ok(receiving.leased.take_now().unwrap_or_default())
     }
 
     /// Ends leases, all or none. Only a principal's own are valid. They are on their way when this

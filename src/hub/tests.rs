@@ -3,6 +3,7 @@
 mod dead_letters;
 mod publishing;
 mod queues;
+mod receiving;
 mod sending;
 mod subscriptions;
 
