@@ -4,6 +4,7 @@ mod dead_letters;
 mod publishing;
 mod queues;
 mod receiving;
+mod redriving;
 mod sending;
 mod subscriptions;
 

@@ -193,33 +193,6 @@ fn a_locked_archive_costs_only_history() {
     hub.assert_conservation();
 }
 
-#[test]
-fn a_redrive_job_waits_for_the_archive_and_misses_no_dead_letter() {
-    let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
-    let service = FakeService::answering(Reply::Status(400));
-    hub.register_at("pushed", &service.url());
-    let messages = vec![message("pushed"); 100];
-    hub.batch(&json!(messages)).is(202);
-    eventually("all are rejected", || hub.in_state("dead") == 100.0);
-    service.now_answers(Reply::Status(200));
-    let job = hub.start_redrive(&json!({"rate": 50}));
-    eventually("some are sent", || hub.redrive_job(&job)["redriven"] != 0);
-    let mut lock = lock_archive(&hub);
-    eventually("the job says what it waits for", || {
-        let view = hub.redrive_job(&job);
-        view["status"] == "running"
-            && view["cause"]
-                .as_str()
-                .is_some_and(|cause| cause.contains("archive"))
-    });
-    lock.batch_execute("ROLLBACK").unwrap();
-    eventually("it is done", || hub.redrive_job(&job)["status"] == "done");
-    eventually("all are delivered", || hub.in_state("delivered") == 100.0);
-    assert_eq!(hub.redrive_job(&job)["redriven"], 100);
-    assert_eq!(service.count(), 200);
-    hub.assert_conservation();
-}
-
 /// Less than what is published in the meantime and an idle hub together.
 const MOST_MEMORY: u64 = 192 << 20;
 
