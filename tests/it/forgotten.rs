@@ -36,16 +36,16 @@ fn of_names_that_are_used_once_nothing_stays() {
         eventually("nothing is left", || kept(&hub) == (0.0, 0.0));
     };
     // What the first ones take is taken once.
-    come_and_go(0..200);
+    come_and_go(0..100);
     let before = hub.memory();
-    come_and_go(200..1_200);
+    come_and_go(100..600);
     let grown = hub.memory().saturating_sub(before);
-    assert!(grown < 4 << 20, "{grown} bytes for 1,000 names");
+    assert!(grown < 2 << 20, "{grown} bytes for 500 names");
     assert!(!hub.get("/metrics").body.contains("build-"));
     let sum = statistics(&hub);
     assert_eq!(
         (&sum["messages_enqueued"], &sum["messages_dequeued"]),
-        (&json!(120), &json!(120))
+        (&json!(60), &json!(60))
     );
     let hub = hub.restart();
     assert_eq!(kept(&hub), (0.0, 0.0));

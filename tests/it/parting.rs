@@ -96,17 +96,22 @@ fn what_is_refused_early_is_refused_in_good_order() {
     }
 }
 
+/// The first of a connection, and one behind others.
 #[test]
-fn a_head_that_does_not_end_is_refused_behind_others_too() {
+fn a_head_that_does_not_end_is_refused() {
     let hub = TestHub::start();
-    let mut connection = hub.connect().unwrap();
     let request = "GET /health/live HTTP/1.1\r\nhost: hub\r\n\r\n";
-    connection.say(request.as_bytes()).unwrap();
-    connection.hear().unwrap().is(200);
     let (begun, _) = request.split_at(request.len() - 1);
-    connection.say(begun.as_bytes()).unwrap();
-    let refusal = connection.hear().unwrap();
-    assert_eq!(refusal.header("connection"), Some("close"));
-    refusal.refuses(408, "INVALID_REQUEST");
-    assert_over(&mut connection);
+    let (mut first, mut behind) = (hub.connect().unwrap(), hub.connect().unwrap());
+    behind.say(request.as_bytes()).unwrap();
+    behind.hear().unwrap().is(200);
+    for connection in [&mut first, &mut behind] {
+        connection.say(begun.as_bytes()).unwrap();
+    }
+    for mut connection in [first, behind] {
+        let refusal = connection.hear().unwrap();
+        assert_eq!(refusal.header("connection"), Some("close"));
+        refusal.refuses(408, "INVALID_REQUEST");
+        assert_over(&mut connection);
+    }
 }

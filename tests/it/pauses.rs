@@ -53,25 +53,23 @@ fn who_went_on_all_the_time_is_not_blamed_for_a_pause_of_the_hub() {
                 }
             });
         }
-        for _ in 0..2 {
-            hub.send_to("pull", 1);
-            let asked = json!({"lease": 2, "wait_ms": 1000});
-            let leased = hub.receive("pull", &asked).is(200);
-            freeze(&hub);
-            let_pass(Duration::from_millis(700));
-            hub.ack(&[&leased["messages"][0]["lease"]]).is(200);
-            let health = health(&hub);
-            assert!(!health.contains(&"\"unhealthy\"".to_owned()), "{health:?}");
-        }
+        hub.send_to("pull", 1);
+        let asked = json!({"lease": 2, "wait_ms": 1000});
+        let leased = hub.receive("pull", &asked).is(200);
+        freeze(&hub);
+        let_pass(Duration::from_millis(700));
+        hub.ack(&[&leased["messages"][0]["lease"]]).is(200);
+        let health = health(&hub);
+        assert!(!health.contains(&"\"unhealthy\"".to_owned()), "{health:?}");
         over.store(true, Ordering::Relaxed);
     });
     let log = hub.log();
     assert!(!log.contains("to=\"unhealthy\""), "{log}");
-    assert_eq!(log.matches("the hub stood still").count(), 2, "{log}");
+    assert_eq!(log.matches("the hub stood still").count(), 1, "{log}");
     let metrics = hub.client().get("/metrics").body;
-    assert!(metrics.contains("message_hub_pauses_total 2"), "{metrics}");
+    assert!(metrics.contains("message_hub_pauses_total 1"), "{metrics}");
     let details = hub.client().get("/health/details").is(200);
-    assert_eq!(details["components"]["clock"]["pauses"], 2);
+    assert_eq!(details["components"]["clock"]["pauses"], 1);
 }
 
 #[test]

@@ -128,7 +128,7 @@ async fn agree(archive: &dyn Archive, steps: &[Step]) -> Result<(), TestCaseErro
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn all_agree_after_every_batch(steps in steps()) {

@@ -124,9 +124,9 @@ fn in_words(status: u16, error: &Value) -> String {
 #[test]
 fn of_each_wrong_field_of_a_request_the_same_is_said() {
     let mut told = String::new();
+    let hub = TestHub::start();
+    hub.register_puller("billing");
     for body in serde_json::from_str::<Vec<Body>>(include_str!("bodies.json")).unwrap() {
-        let hub = TestHub::start();
-        hub.register_puller("billing");
         let (method, path) = body.to.split_once(' ').unwrap();
         told.push_str(&said_of(&body, &mut |text| {
             let answer = hub.ask(method, path, text.as_bytes());

@@ -288,7 +288,7 @@ fn a_stop_says_where_to_resume() {
     assert_eq!(hub.exit_code(), Some(0));
 }
 
-/// Far more than memory keeps of the events: those who do not read hold up nobody, cost next to
+/// More than memory keeps of the events: those who do not read hold up nobody, cost next to
 /// nothing, and find everything when they come back to reading.
 #[test]
 fn who_reads_slowly_is_fed_from_the_archive() {
@@ -301,7 +301,8 @@ fn who_reads_slowly_is_fed_from_the_archive() {
     let mut quick = hub.socket_at("/events?arrays=true");
     quick.subscribe(&["#"], None);
     let payload = json!("x".repeat(8000));
-    let count = 8000;
+    // Twice what memory keeps.
+    let count = 4000;
     let reader = std::thread::spawn(move || {
         for sequence in 1..=count {
             quick.hears_event(sequence);
@@ -311,7 +312,7 @@ fn who_reads_slowly_is_fed_from_the_archive() {
     reader.join().unwrap();
     let memory = hub.memory();
     assert!(memory < 250 << 20, "{memory} bytes");
-    for subscriber in slow.iter_mut().take(2) {
+    for subscriber in slow.iter_mut().take(1) {
         for sequence in 1..=count {
             subscriber.hears_event(sequence);
         }
