@@ -3,7 +3,7 @@
 //! Owns what the subscriber is owed: the live events, dead letters to be sent again and replays
 //! beside them. Receives [`FeedNews`] from the EventLog, reads the archive where that is ahead, and
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
-//! [`Progressed`] to Subscriptions, which write positions down. Never changes the subscription.
+//! [`SubscriptionNews`] to Subscriptions, which write positions down. Never changes the subscription.
 //!
 //! [`FeedNews`]: crate::logic::feed_news::FeedNews
 
@@ -28,12 +28,11 @@ use super::messages::archivist::Flush;
 use super::messages::callback_circuit::{CircuitHops, Turn};
 use super::messages::event_log::{Credit, Follow, Unfollow};
 use super::messages::event_store::Record;
-use super::messages::reply::Reply;
 use super::messages::router::Publish;
 use super::messages::subscription::{
     CircuitLost, DeliverDeadEvent, EndSubscription, Rest, SubscriptionChanged,
 };
-use super::messages::subscriptions::{CallbackGone, Progress, Progressed};
+use super::messages::subscriptions::{Progress, SubscriptionNews};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
@@ -62,8 +61,8 @@ pub struct Subscription {
     pushes: AHashMap<u64, Push>,
     last_push: u64,
     flow: FlowControl,
-    /// Who waits until nothing is under way, since the hub stops.
-    rest: Option<Reply<()>>,
+    /// That nothing is under way any more was told, since the hub stops.
+    rest_told: bool,
     progress: Progress,
     told: Option<Progress>,
     /// That it is failing was published, and nothing was delivered since.
@@ -93,8 +92,8 @@ pub struct Hops {
     pub credit: Recipient<Credit>,
     pub unfollow: Recipient<Unfollow>,
     pub events: EventReader,
-    pub progressed: Recipient<Progressed>,
-    pub gone: Recipient<CallbackGone>,
+    /// The Subscriptions.
+    pub parent: Recipient<SubscriptionNews>,
 }
 
 impl Subscription {
@@ -122,7 +121,7 @@ impl Subscription {
             pushes: AHashMap::new(),
             last_push: 0,
             flow,
-            rest: None,
+            rest_told: false,
             progress: Progress::default(),
             told: None,
             failing_told: false,
@@ -148,11 +147,11 @@ impl Subscription {
         self.advance_replays(now, ctx);
         self.arm(now, ctx);
         self.tell();
-        if self.pushes.is_empty()
-            && let Some(reply) = self.rest.take()
-        {
+        if self.flow.is_resting() && self.pushes.is_empty() && !self.rest_told {
+            self.rest_told = true;
             self.record_replays();
-            let _ = reply.send(());
+            let id = self.subscription.id;
+            self.hops.parent.do_send(SubscriptionNews::Rests { id });
         }
     }
 }
@@ -227,9 +226,8 @@ impl Handler<DeliverDeadEvent> for Subscription {
 impl Handler<Rest> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, rest: Rest, ctx: &mut Context<Self>) {
+    fn handle(&mut self, _: Rest, ctx: &mut Context<Self>) {
         self.flow.rest();
-        self.rest = Some(rest.reply);
         self.go_on(ctx);
     }
 }

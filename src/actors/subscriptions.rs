@@ -3,7 +3,7 @@
 //! Owns all subscriptions as the journal says, one [`Subscription`] child for each that has a
 //! callback and one [`CallbackCircuit`] for each origin of these, and the sockets that are open
 //! with the subscriptions they have. Receives [`Committed`] and [`HistoryBegins`], what clients ask
-//! (`clients`, `sockets`, `replays`), and how far subscribers are (`positions`); sends [`Record`]
+//! (`requests`, `queries`, `sockets`, `circuits`), and how far subscribers are (`positions`); sends [`Record`]
 //! to the EventStore. The events themselves go from the EventLog to whoever follows them.
 //!
 //! It hears of what is committed before the EventLog does, so nobody is ever done with an event
@@ -14,15 +14,15 @@
 
 mod children;
 mod circuits;
-mod clients;
 mod kept;
 mod positions;
 mod queries;
-mod replays;
+mod requests;
 mod sockets;
 mod supervising;
 mod writing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ use super::{callback_circuit, subscription};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
+use crate::domain::subscription::SubscriptionId;
 use crate::logic::feed_news::{FeedId, SocketNews};
 use crate::logic::limits::Limits;
 use crate::logic::subscription_registry::SubscriptionRegistry;
@@ -66,8 +67,8 @@ pub struct Subscriptions {
     is_open: bool,
     /// The hub stops.
     is_draining: bool,
-    /// Nothing is under way to callbacks any more, and how far they are is written down.
-    is_at_rest: bool,
+    /// Callbacks to which something is still under way though the hub stops.
+    working: BTreeSet<SubscriptionId>,
     draining: Option<Reply<()>>,
     _watch: DeathWatch,
 }
@@ -110,17 +111,19 @@ impl Subscriptions {
             timer: Timer::default(),
             is_open: false,
             is_draining: false,
-            is_at_rest: false,
+            working: BTreeSet::new(),
             draining: None,
             _watch: watch,
         }
     }
 
-    fn finish_drain(&mut self) {
+    fn finish_drain(&mut self, ctx: &Context<Self>) {
         if self.sockets.is_empty()
-            && self.is_at_rest
+            && self.working.is_empty()
             && let Some(reply) = self.draining.take()
         {
+            // How far sockets came is known only when they are closed.
+            self.write_all_positions(ctx);
             let _ = reply.send(());
         }
     }
@@ -153,7 +156,10 @@ impl Handler<Open> for Subscriptions {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.is_open = true;
-        self.give_up_orphans();
+        let orphans = self
+            .subscriptions
+            .give_up_orphans(self.settings.clock.wall());
+        self.record(orphans);
         self.drop_needless_circuits();
         let all: Vec<_> = self.subscriptions.all().map(|one| one.id).collect();
         for id in all {
@@ -178,15 +184,15 @@ impl Handler<Drain> for Subscriptions {
     fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
         self.is_draining = true;
         self.draining = Some(drain.reply);
-        self.rest(ctx);
+        self.let_rest(ctx);
         for socket in self.sockets.values() {
             socket.do_send(SocketNews::Draining);
         }
-        ctx.run_later(SOCKETS_PATIENCE, |subscriptions, _| {
+        ctx.run_later(SOCKETS_PATIENCE, |subscriptions, ctx| {
             subscriptions.sockets.clear();
-            subscriptions.finish_drain();
+            subscriptions.finish_drain(ctx);
         });
-        self.finish_drain();
+        self.finish_drain(ctx);
     }
 }
 

@@ -19,7 +19,8 @@ use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Callback, SigningSecret};
 use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
-use crate::hub::subscriptions::{CallbackTerms, SubscriptionChange, WantedSubscription};
+use crate::hub::subscriptions::{CallbackTerms, WantedSubscription};
+use crate::logic::subscription_registry::changes::SubscriptionChange;
 use crate::logic::webhook::{make_secret, parse_secret};
 
 pub(crate) const SUBJECT: Subject = Subject::Subscription;

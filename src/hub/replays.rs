@@ -15,6 +15,7 @@ use crate::domain::subscription::{ReplayFilter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
+use crate::logic::subscription_registry::owed::WantedReplay;
 
 /// Where a replay begins.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -181,7 +182,7 @@ impl Hub {
             ReplayStart::LastN(n) => Some(limit.unwrap_or(u64::MAX).min(n as u64)),
             _ => limit,
         };
-        let started = self.clients.subscriptions.request(|reply| StartReplay {
+        let wanted = WantedReplay {
             subscription_id,
             owner: context.principal.acts_only_for(),
             filter: range.filter,
@@ -189,8 +190,9 @@ impl Hub {
             to,
             limit,
             rate,
-            reply,
-        });
+        };
+        let subscriptions = &self.clients.subscriptions;
+        let started = subscriptions.request(|reply| StartReplay { wanted, reply });
         let refused = |refusal| HubError::refused(refusal, unknown(subscription_id));
         let replay = started.await?.map_err(refused)?;
         let outcome = format!("replay {replay} from sequence {from}");

@@ -8,18 +8,17 @@ use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
 use crate::actors::messages::subscriptions::{
-    ChangeSubscription, InspectSubscriptions, Subscribe, SwitchSubscription, Unsubscribe,
+    ChangeSubscription, InspectSubscriptions, Subscribe, Unsubscribe,
 };
-use crate::domain::circuit::Origin;
 use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{Callback, SigningSecret, SubscriptionId};
+use crate::domain::subscription::{Callback, PauseReason, SigningSecret, SubscriptionId};
 use crate::domain::subscription_view::SubscriptionView;
-
-/// Of many types the log names the first.
-const MOST_TOLD: usize = 10;
+use crate::logic::subscription_registry::changes::{
+    SubscriptionChange, WantedCallback, WantedChange,
+};
 
 /// A subscription of a callback that somebody wants.
 #[derive(Debug)]
@@ -47,19 +46,6 @@ pub struct CallbackTerms {
     pub max_in_flight: Option<u32>,
 }
 
-/// What should be different about a subscription of a callback; `None` stays as it is.
-#[derive(Debug)]
-pub struct SubscriptionChange {
-    /// The events it wants.
-    pub event_types: Option<Arc<[Pattern]>>,
-    /// Where they go.
-    pub callback_url: Option<String>,
-    /// What they are signed with.
-    pub secret: Option<SigningSecret>,
-    /// How many are under way at once.
-    pub max_in_flight: Option<u32>,
-}
-
 impl CallbackTerms {
     /// # Errors
     /// CONFLICT with the first field in which the callback there is differs from what was asked for.
@@ -76,36 +62,6 @@ impl CallbackTerms {
             return Ok(());
         };
         Err(HubError::Differs { field })
-    }
-}
-
-impl SubscriptionChange {
-    /// For the log: the secret is not told, and of the address only where it leads.
-    fn in_words(&self) -> String {
-        // Taken apart, so that no field is forgotten.
-        let Self {
-            event_types,
-            callback_url,
-            secret,
-            max_in_flight,
-        } = self;
-        let types = event_types.as_ref().map(|types| {
-            let shown: Vec<_> = types.iter().take(MOST_TOLD).map(Pattern::as_str).collect();
-            let more = if types.len() > MOST_TOLD { ", …" } else { "" };
-            format!("event_types {}{more}", shown.join(", "))
-        });
-        let url = callback_url.as_ref();
-        let changes = [
-            types,
-            url.map(|url| format!("callback_url at {}", Origin::of(url).as_str())),
-            secret.as_ref().map(|_| "secret".to_owned()),
-            max_in_flight.map(|most| format!("max_in_flight {most}")),
-        ];
-        let changes: Vec<_> = changes.into_iter().flatten().collect();
-        match changes.is_empty() {
-            true => "nothing".to_owned(),
-            false => changes.join("; "),
-        }
     }
 }
 
@@ -129,13 +85,14 @@ impl Hub {
             from_sequence,
             terms,
         } = wanted;
-        let subscribed = self.clients.subscriptions.request(|reply| Subscribe {
+        let wanted = WantedCallback {
             service,
             event_types,
             callback,
             from_sequence,
-            reply,
-        });
+        };
+        let subscriptions = &self.clients.subscriptions;
+        let subscribed = subscriptions.request(|reply| Subscribe { wanted, reply });
         let (subscription, is_new) = subscribed.await??;
         if let Some(there_is) = subscription.callback().filter(|_| !is_new) {
             terms.must_be_those_of(there_is)?;
@@ -230,10 +187,7 @@ impl Hub {
             .request(|reply| ChangeSubscription {
                 id,
                 owner: context.principal.acts_only_for(),
-                event_types: change.event_types,
-                callback_url: change.callback_url,
-                secret: change.secret,
-                max_in_flight: change.max_in_flight,
+                change: WantedChange::Terms(change),
                 reply,
             });
         changed.await?.map_err(|refusal| refused(refusal, id))?;
@@ -256,10 +210,10 @@ impl Hub {
         let switched = self
             .clients
             .subscriptions
-            .request(|reply| SwitchSubscription {
+            .request(|reply| ChangeSubscription {
                 id,
                 owner: context.principal.acts_only_for(),
-                paused,
+                change: WantedChange::Paused(paused.then_some(PauseReason::Asked)),
                 reply,
             });
         switched.await?.map_err(|refusal| refused(refusal, id))?;
@@ -298,34 +252,5 @@ fn refused(refusal: Refusal, id: SubscriptionId) -> HubError {
 pub(super) fn unknown(id: SubscriptionId) -> HubError {
     HubError::NotFound {
         what: format!("subscription {id}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::logic::webhook::parse_secret;
-
-    #[test]
-    fn what_is_changed_is_told_without_what_is_secret() {
-        let nothing = SubscriptionChange {
-            event_types: None,
-            callback_url: None,
-            secret: None,
-            max_in_flight: None,
-        };
-        assert_eq!(nothing.in_words(), "nothing");
-        let types = ["a.*", "b"].map(|text| Pattern::parse(text).unwrap());
-        let secret = parse_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let all = SubscriptionChange {
-            event_types: Some(types.into()),
-            callback_url: Some("http://shop:1/in?token=hush".to_owned()),
-            secret: Some(secret.unwrap()),
-            max_in_flight: Some(7),
-        };
-        assert_eq!(
-            all.in_words(),
-            "event_types a.*, b; callback_url at http://shop:1; secret; max_in_flight 7"
-        );
     }
 }

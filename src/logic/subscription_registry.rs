@@ -1,12 +1,14 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
 mod bounds;
+pub mod changes;
 mod dead_events;
 mod forced;
 mod holders;
 mod invariants;
 pub mod named;
 mod origins;
+pub mod owed;
 mod replays;
 pub mod settling;
 mod sought;
@@ -21,7 +23,6 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
-use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{DeadEvent, Replay, Subscription, SubscriptionId};
 
 use super::circuit::ForcedSince;
@@ -121,11 +122,6 @@ impl SubscriptionRegistry {
         self.log.history_begins(oldest);
     }
 
-    /// Where the events begin and end that subscriptions are about.
-    pub fn log(&self) -> &LogBounds {
-        &self.log
-    }
-
     /// Takes in what the journal says.
     pub fn learn(&mut self, fact: &Fact) -> Option<RegistryChange> {
         self.log.learn(fact);
@@ -210,38 +206,6 @@ impl SubscriptionRegistry {
         self.want(&subscription);
     }
 
-    /// It will be no more once the journal has it; gives the facts that make it so.
-    pub fn intend_end(&mut self, id: SubscriptionId) -> (Vec<Arc<DeadEvent>>, Vec<Arc<Replay>>) {
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.is_leaving = true;
-            self.sought.remove(&entry.wanted);
-        }
-        (self.take_dead_events(id), self.replays_of(id))
-    }
-
-    /// The dead letters it is owed, which somebody else sees to from now on.
-    pub fn take_dead_events(&mut self, id: SubscriptionId) -> Vec<Arc<DeadEvent>> {
-        self.dead_events.take(id)
-    }
-
-    /// It will be owed once the journal has it.
-    ///
-    /// # Errors
-    /// [`Refusal::DeadEventsFull`]
-    pub fn expect_dead_event(&mut self, dead_event: &DeadEvent) -> Result<(), Refusal> {
-        self.dead_events.expect(dead_event)
-    }
-
-    /// It will run once the journal has it.
-    pub fn expect_replay(&mut self, replay: &Replay) {
-        self.replays.expect(replay);
-    }
-
-    /// How many replays of this subscription run, or will once the journal has them.
-    pub fn count_replays(&self, id: SubscriptionId) -> usize {
-        self.replays.count(id)
-    }
-
     /// What the service has, as it will be.
     pub fn usage(&self, service: &ServiceName) -> Usage {
         self.sought.usage(service)
@@ -298,25 +262,6 @@ impl SubscriptionRegistry {
     fn staying(&self, sought: &Sought) -> Option<&Arc<Subscription>> {
         let id = self.sought.get(sought)?;
         Some(&self.entries.get(&id)?.wanted)
-    }
-
-    /// The dead letters whose events a subscription is owed again.
-    pub fn dead_events_of(&self, id: SubscriptionId) -> Vec<Arc<DeadEvent>> {
-        self.dead_events.of(id)
-    }
-
-    /// The replays to a subscription that run.
-    pub fn replays_of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
-        self.replays.of(id)
-    }
-
-    /// What is owed to subscriptions that are no more.
-    pub fn orphans(&self) -> (Vec<Arc<DeadEvent>>, Vec<Arc<Replay>>) {
-        let is_gone = |id: &SubscriptionId| !self.entries.contains_key(id);
-        (
-            self.dead_events.of_all(is_gone),
-            self.replays.of_all(is_gone),
-        )
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix::Message as ActixMessage;
 
 use super::callback_circuit::CircuitHops;
-use super::reply::Reply;
 use crate::domain::circuit::Origin;
 use crate::domain::subscription::{DeadEvent, Replay, Subscription};
 
@@ -44,9 +43,7 @@ pub struct RunReplay {
 #[rtype(result = "()")]
 pub struct EndSubscription;
 
-/// Subscriptions → Subscription: begin nothing more; answered when nothing is under way.
+/// Subscriptions → Subscription: begin nothing more, and say when nothing is under way.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
-pub struct Rest {
-    pub reply: Reply<()>,
-}
+pub struct Rest;

@@ -8,24 +8,30 @@ use actix::{Message as ActixMessage, Recipient};
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{JobId, MessageId, ServiceName};
-use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{
-    Callback, DeadEvent, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
-};
+use crate::domain::subscription::{DeadEvent, Subscription, SubscriptionId};
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::feed_news::{Attached, FeedId, SocketNews, Unsettled};
 use crate::logic::losses::Losses;
+use crate::logic::subscription_registry::changes::{WantedCallback, WantedChange};
 use crate::logic::subscription_registry::named::{Attachment, Holding};
+use crate::logic::subscription_registry::owed::WantedReplay;
 use crate::logic::subscription_registry::settling::LostEvents;
 
-/// Subscription → Subscriptions: how far it is.
+/// Subscription → Subscriptions: what became of it.
 #[derive(ActixMessage, Clone, PartialEq, Debug)]
 #[rtype(result = "()")]
-pub struct Progressed {
-    pub id: SubscriptionId,
-    pub progress: Progress,
+pub enum SubscriptionNews {
+    /// It is so far now.
+    Progressed {
+        id: SubscriptionId,
+        progress: Progress,
+    },
+    /// The callback answered 410.
+    Gone { id: SubscriptionId },
+    /// It was told to rest, and nothing is under way any more.
+    Rests { id: SubscriptionId },
 }
 
 /// How a callback subscription is doing.
@@ -47,48 +53,24 @@ pub struct Progress {
     pub circuit_open_until: Option<Timestamp>,
 }
 
-/// Subscription → Subscriptions: the callback answered 410.
-#[derive(ActixMessage, Clone, Copy)]
-#[rtype(result = "()")]
-pub struct CallbackGone {
-    pub id: SubscriptionId,
-}
-
 /// http → Subscriptions: a callback for these events. The same service, types and url again: the
 /// subscription there is. Answered after the sync, with whether it is new.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Subscribe {
-    pub service: ServiceName,
-    pub event_types: Arc<[Pattern]>,
-    pub callback: Callback,
-    /// `None`: what is published from now on.
-    pub from_sequence: Option<Sequence>,
+    pub wanted: WantedCallback,
     pub reply: Reply<Result<(Arc<Subscription>, bool), Refusal>>,
 }
 
-/// http → Subscriptions: change a callback subscription; what is `None` stays. Answered after the
-/// sync.
+/// http → Subscriptions: change a callback subscription, pause it, or let it go on. Answered after
+/// the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ChangeSubscription {
     pub id: SubscriptionId,
     /// Only of this service; `None`: of any.
     pub owner: Option<ServiceName>,
-    pub event_types: Option<Arc<[Pattern]>>,
-    pub callback_url: Option<String>,
-    pub secret: Option<SigningSecret>,
-    pub max_in_flight: Option<u32>,
-    pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
-}
-
-/// http → Subscriptions: pause a subscription, or let it go on. Answered after the sync.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct SwitchSubscription {
-    pub id: SubscriptionId,
-    pub owner: Option<ServiceName>,
-    pub paused: bool,
+    pub change: WantedChange,
     pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
 }
 
@@ -133,20 +115,11 @@ pub struct ServiceUsage {
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct StartReplay {
-    pub subscription_id: SubscriptionId,
-    pub owner: Option<ServiceName>,
-    pub filter: ReplayFilter,
-    pub from: Sequence,
-    /// `None`: the newest of now.
-    pub to: Option<Sequence>,
-    /// At most so many.
-    pub limit: Option<u64>,
-    /// Events per second.
-    pub rate: Option<f64>,
+    pub wanted: WantedReplay,
     pub reply: Reply<Result<JobId, Refusal>>,
 }
 
-/// Archivist → Subscriptions: the subscription is owed this dead letter's event again, as the
+/// DeadLetters → Subscriptions: the subscription is owed this dead letter's event again, as the
 /// journal says. Refused if there is no such subscription any more, or too much is owed already.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]

@@ -44,7 +44,7 @@ impl Invariants for Subscription {
         );
         let told = self.told.as_ref().map_or(0, |told| told.position);
         assert!(told <= self.live.position(), "a position never goes back");
-        assert!(self.rest.is_none() || self.flow.is_resting());
+        assert!(!self.rest_told || self.flow.is_resting());
         looked_at
     }
 }

@@ -9,7 +9,7 @@ use super::Subscription;
 use super::lanes::{LaneId, Push};
 use crate::actors::messages::callback_circuit::{AwaitTurn, EventPushed, PushEnd, PushEvent};
 use crate::actors::messages::event_store::Record;
-use crate::actors::messages::subscriptions::CallbackGone;
+use crate::actors::messages::subscriptions::SubscriptionNews;
 use crate::domain::attempt::Attempt;
 use crate::domain::circuit::Origin;
 use crate::domain::dead_letter::DeadReason;
@@ -138,7 +138,7 @@ impl Subscription {
                 }
                 self.flow.gone();
                 let id = self.subscription.id;
-                self.hops.gone.do_send(CallbackGone { id });
+                self.hops.parent.do_send(SubscriptionNews::Gone { id });
                 self.count_failure(true);
             }
         }

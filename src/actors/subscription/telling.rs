@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Subscription;
 use crate::actors::messages::router::{EventSlot, Publish};
-use crate::actors::messages::subscriptions::Progressed;
+use crate::actors::messages::subscriptions::SubscriptionNews;
 use crate::domain::offer::EventOffer;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
@@ -28,7 +28,7 @@ impl Subscription {
             return;
         }
         self.told = Some(self.progress.clone());
-        self.hops.progressed.do_send(Progressed {
+        self.hops.parent.do_send(SubscriptionNews::Progressed {
             id: self.subscription.id,
             progress: self.progress.clone(),
         });

@@ -1,16 +1,11 @@
 //! The circuits of callbacks: what clients ask of them, and when they go.
 
-use std::sync::Arc;
-
 use actix::{Context, Handler};
 
 use super::Subscriptions;
 use crate::actors::circuit::{self, Leave};
 use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
-use crate::actors::messages::event_store::Record;
-use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Origin};
-use crate::domain::fact::Fact;
-use crate::domain::fact::control::ControlFact;
+use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::refusal::Refusal;
 
 fn origin(name: &CircuitName) -> Option<&Origin> {
@@ -51,22 +46,12 @@ impl Subscriptions {
     /// Nothing is counted of it any more, and the state that somebody forced it into is over, in
     /// the journal too.
     fn forget_circuit(&mut self, origin: Origin) {
-        let forced = self.subscriptions.release(&origin);
-        let circuit = CircuitName::Callback(origin);
+        let circuit = CircuitName::Callback(origin.clone());
         self.settings.metrics.forget(&circuit.to_string());
-        let Some(forced) = forced else {
-            return;
-        };
-        let over = CircuitChanged {
-            circuit,
-            at: self.settings.clock.wall(),
-            from: forced.changed.to,
-            to: CircuitState::Closed,
-            reason: "no subscription leads there any more".to_owned(),
-            forced: None,
-        };
-        let facts = vec![Fact::Control(ControlFact::CircuitChanged(Arc::new(over)))];
-        self.hops.event_store.do_send(Record::unasked(facts));
+        let over = self
+            .subscriptions
+            .release(origin, self.settings.clock.wall());
+        self.record(over.into_iter().collect());
     }
 }
 

@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::Subscriptions;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::reply::Reply;
-use crate::actors::messages::subscriptions::Progressed;
+use crate::actors::messages::subscriptions::Progress;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
@@ -23,6 +23,24 @@ struct PositionsWritten {
 }
 
 impl Subscriptions {
+    /// A callback subscription is so far now.
+    pub(super) fn progressed(
+        &mut self,
+        id: SubscriptionId,
+        progress: Progress,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(subscriber) = self.children.subscriptions.get_mut(&id) else {
+            return;
+        };
+        let now = self.settings.clock.now();
+        let (position, worked_through) = (progress.position, progress.worked_through);
+        subscriber.progress = progress;
+        let positions = &mut self.subscriptions.positions;
+        positions.moved(id, position, worked_through, now);
+        self.write_positions(ctx);
+    }
+
     /// Writes down what is due, unless a record is under way.
     pub(super) fn write_positions(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
@@ -95,24 +113,6 @@ impl Handler<PositionsWritten> for Subscriptions {
             let _ = answer.send(Ok(()));
         }
         self.writing.is_under_way = false;
-        self.write_positions(ctx);
-    }
-}
-
-impl Handler<Progressed> for Subscriptions {
-    type Result = ();
-
-    fn handle(&mut self, progressed: Progressed, ctx: &mut Context<Self>) {
-        let (id, progress) = (progressed.id, progressed.progress);
-        let Some(subscriber) = self.children.subscriptions.get_mut(&id) else {
-            return;
-        };
-        let now = self.settings.clock.now();
-        let worked_through = progress.worked_through;
-        self.subscriptions
-            .positions
-            .moved(id, progress.position, worked_through, now);
-        subscriber.progress = progress;
         self.write_positions(ctx);
     }
 }

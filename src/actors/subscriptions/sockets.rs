@@ -38,9 +38,7 @@ impl Subscriptions {
                 self.settings.metrics.notices.event_died(dead_event, now);
             }
         }
-        if !facts.is_empty() {
-            self.hops.event_store.do_send(Record::unasked(facts));
-        }
+        self.record(facts);
     }
 }
 
@@ -58,10 +56,10 @@ impl Handler<SocketOpened> for Subscriptions {
 impl Handler<SocketClosed> for Subscriptions {
     type Result = ();
 
-    fn handle(&mut self, closed: SocketClosed, _: &mut Context<Self>) {
+    fn handle(&mut self, closed: SocketClosed, ctx: &mut Context<Self>) {
         self.sockets.remove(&closed.socket);
         self.subscriptions.leave(closed.socket);
-        self.finish_drain();
+        self.finish_drain(ctx);
     }
 }
 

@@ -1,9 +1,7 @@
 //! The actors of subscriptions and of their callbacks' circuits begin, come to rest, and take over
 //! from those that died.
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
-use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use actix::{Actor, Addr, AsyncContext, Context, Handler};
 use uuid::Uuid;
 
 use super::Subscriptions;
@@ -15,7 +13,7 @@ use crate::actors::messages::event_log::Unfollow;
 use crate::actors::messages::subscription::{
     CircuitLost, DeliverDeadEvent, EndSubscription, Rest, RunReplay, SubscriptionChanged,
 };
-use crate::actors::messages::subscriptions::Progress;
+use crate::actors::messages::subscriptions::{Progress, SubscriptionNews};
 use crate::actors::subscription::{self, Subscription};
 use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::fact::Fact;
@@ -24,11 +22,6 @@ use crate::domain::subscription::SubscriptionId;
 use crate::logic::feed_news::{FeedId, SocketNews};
 use crate::logic::restarts::Restarts;
 use crate::logic::subscription_registry::RegistryChange;
-
-/// Nothing is under way to callbacks any more.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct ChildrenRest;
 
 impl Subscriptions {
     pub(super) fn learn(&mut self, fact: &Fact, ctx: &mut Context<Self>) {
@@ -137,7 +130,6 @@ impl Subscriptions {
     }
 
     fn child_hops(&self, ctx: &Context<Self>) -> subscription::Hops {
-        let home = ctx.address();
         subscription::Hops {
             event_store: self.hops.event_store.clone(),
             publish: self.hops.publish.clone(),
@@ -146,8 +138,7 @@ impl Subscriptions {
             credit: self.hops.credit.clone(),
             unfollow: self.hops.unfollow.clone(),
             events: self.hops.events.clone(),
-            progressed: home.clone().recipient(),
-            gone: home.recipient(),
+            parent: ctx.address().recipient(),
         }
     }
 
@@ -184,31 +175,42 @@ impl Subscriptions {
         self.settings.metrics.subscriptions.show(count);
     }
 
+    /// Dead letters that were on their way to the journal when their subscription ended go back.
+    fn give_up_dead_events(&mut self, id: SubscriptionId) {
+        let at = self.settings.clock.wall();
+        let facts = self.subscriptions.give_up_dead_events(id, at);
+        self.record(facts);
+    }
+
     /// Lets the subscriptions come to rest; positions are written down at once and in the end.
-    pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn let_rest(&mut self, ctx: &Context<Self>) {
         self.write_all_positions(ctx);
-        let mut resting = Vec::new();
-        for subscriber in self.children.subscriptions.values() {
-            let (reply, rested) = oneshot::channel();
-            subscriber.child.last().do_send(Rest { reply });
-            resting.push(rested);
+        for (id, subscriber) in &self.children.subscriptions {
+            if let Some(subscription) = subscriber.child.living() {
+                subscription.do_send(Rest);
+                self.working.insert(*id);
+            }
         }
-        let home = ctx.address();
-        actix::spawn(async move {
-            // One that died rests too.
-            let _ = join_all(resting).await;
-            home.do_send(ChildrenRest);
-        });
+    }
+
+    /// Nothing is under way to this callback any more. One that died rests too.
+    fn rests(&mut self, id: SubscriptionId, ctx: &Context<Self>) {
+        if self.working.remove(&id) && self.working.is_empty() {
+            self.write_all_positions(ctx);
+            self.finish_drain(ctx);
+        }
     }
 }
 
-impl Handler<ChildrenRest> for Subscriptions {
+impl Handler<SubscriptionNews> for Subscriptions {
     type Result = ();
 
-    fn handle(&mut self, _: ChildrenRest, ctx: &mut Context<Self>) {
-        self.is_at_rest = true;
-        self.write_all_positions(ctx);
-        self.finish_drain();
+    fn handle(&mut self, news: SubscriptionNews, ctx: &mut Context<Self>) {
+        match news {
+            SubscriptionNews::Progressed { id, progress } => self.progressed(id, progress, ctx),
+            SubscriptionNews::Gone { id } => self.callback_gone(id, ctx),
+            SubscriptionNews::Rests { id } => self.rests(id, ctx),
+        }
     }
 }
 
@@ -216,10 +218,10 @@ impl Handler<ChildDied<SubscriptionId>> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, died: ChildDied<SubscriptionId>, ctx: &mut Context<Self>) {
-        if self.is_draining {
-            return;
-        }
         let (id, now) = (died.key, self.settings.clock.now());
+        if self.is_draining {
+            return self.rests(id, ctx);
+        }
         let Some(subscriber) = self.children.subscriptions.get_mut(&id) else {
             return;
         };

@@ -13,7 +13,7 @@ impl SubscriptionRegistry {
     ///
     /// # Errors
     /// [`Refusal::LimitReached`]
-    pub fn may_subscribe(&self, service: &ServiceName, more: usize) -> Result<(), Refusal> {
+    pub(super) fn may_subscribe(&self, service: &ServiceName, more: usize) -> Result<(), Refusal> {
         let usage = self.usage(service);
         self.within(Limit::SubscriptionsPerService, usage.subscriptions + 1)?;
         self.within(Limit::PatternsPerService, usage.patterns + more)
@@ -23,7 +23,7 @@ impl SubscriptionRegistry {
     ///
     /// # Errors
     /// [`Refusal::LimitReached`]
-    pub fn may_change(
+    pub(super) fn may_change(
         &self,
         service: &ServiceName,
         before: usize,
@@ -41,7 +41,7 @@ impl SubscriptionRegistry {
     ///
     /// # Errors
     /// [`Refusal::LimitReached`]
-    pub fn may_replay(&self, id: SubscriptionId) -> Result<(), Refusal> {
+    pub(super) fn may_replay(&self, id: SubscriptionId) -> Result<(), Refusal> {
         let replays = self.count_replays(id);
         self.within(Limit::ReplaysPerSubscription, replays + 1)
     }
@@ -61,7 +61,7 @@ impl SubscriptionRegistry {
     ///
     /// # Errors
     /// [`Refusal::EventsGone`] if events from there on are gone.
-    pub fn begin_after(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
+    pub(super) fn begin_after(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
         let oldest = self.log.oldest();
         match from {
             None => Ok(self.log.newest()),
@@ -71,7 +71,7 @@ impl SubscriptionRegistry {
     }
 
     /// As [`SubscriptionRegistry::begin_after`]; who names an event far off means something else.
-    pub fn begin_in_sight(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
+    pub(super) fn begin_in_sight(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
         let newest = self.log.newest();
         match from {
             Some(from) if from > newest + 1 => Err(Refusal::BeyondNewest { newest }),

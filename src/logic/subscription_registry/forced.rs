@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::SubscriptionRegistry;
-use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
+use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Origin};
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::ForcedSince;
 
@@ -29,9 +31,19 @@ impl SubscriptionRegistry {
         needless.cloned().collect()
     }
 
-    /// Nobody needs this circuit any more; gives the state that somebody forced it into.
-    pub fn release(&mut self, origin: &Origin) -> Option<ForcedSince> {
-        self.forced.remove(origin)
+    /// Nobody needs this circuit any more: the state that somebody forced it into is over, in the
+    /// journal too, for which this is.
+    pub fn release(&mut self, origin: Origin, at: Timestamp) -> Option<Fact> {
+        let forced = self.forced.remove(&origin)?;
+        let over = CircuitChanged {
+            circuit: CircuitName::Callback(origin),
+            at,
+            from: forced.changed.to,
+            to: CircuitState::Closed,
+            reason: "no subscription leads there any more".to_owned(),
+            forced: None,
+        };
+        Some(Fact::Control(ControlFact::CircuitChanged(Arc::new(over))))
     }
 
     /// The state somebody forced this circuit into, if it has not left that since.

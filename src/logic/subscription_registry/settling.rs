@@ -256,7 +256,7 @@ mod tests {
         registry.passed(held, 5, now());
         assert_eq!(registry.positions.of(held.id), 5);
         registry.check();
-        registry.intend_end(held.id);
+        registry.intend_end(held.id, now());
         assert_eq!(registry.acked(held, 5, now()), Err(Refusal::NotFound));
     }
 

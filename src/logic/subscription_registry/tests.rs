@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::subscription::Unsubscribed;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::samples;
 
 fn subscription(number: u128) -> Arc<Subscription> {
@@ -70,7 +71,7 @@ fn what_a_service_has_is_counted_until_it_is_given_up() {
         ..Subscription::clone(&first)
     }));
     assert_eq!(usage(&subscriptions), (2, 4));
-    subscriptions.intend_end(first.id);
+    subscriptions.intend_end(first.id, Timestamp::default());
     assert_eq!(usage(&subscriptions), (1, 1));
     for one in [&first, &second] {
         let (id, at) = (one.id, one.changed_at);
@@ -181,7 +182,7 @@ fn one_that_is_not_written_yet_is_found_again() {
     let but = Some(new.id);
     let other = subscriptions.same_callback(but, &new.service, &twice, url);
     assert!(other.is_none());
-    subscriptions.intend_end(new.id);
+    subscriptions.intend_end(new.id, Timestamp::default());
     assert!(subscriptions.wanted(new.id).is_none());
     assert!(
         subscriptions

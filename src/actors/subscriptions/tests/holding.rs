@@ -6,13 +6,14 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::messages::dispatcher::ForceCircuit;
-use crate::actors::messages::subscriptions::SwitchSubscription;
+use crate::actors::messages::subscriptions::ChangeSubscription;
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::event::Event;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::EventType;
-use crate::domain::subscription::{Subscription, SubscriptionId};
+use crate::domain::subscription::{PauseReason, Subscription, SubscriptionId};
+use crate::logic::subscription_registry::changes::WantedChange;
 
 fn event(sequence: Sequence, event_type: &str) -> Arc<Event> {
     Arc::new(Event {
@@ -48,10 +49,10 @@ impl House {
 
     pub(super) async fn switch(&mut self, id: SubscriptionId, paused: bool) {
         let (reply, answer) = oneshot::channel();
-        self.address.do_send(SwitchSubscription {
+        self.address.do_send(ChangeSubscription {
             id,
             owner: None,
-            paused,
+            change: WantedChange::Paused(paused.then_some(PauseReason::Asked)),
             reply,
         });
         self.turn().await;

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::actors::messages::subscriptions::Subscribe;
 use crate::domain::subscription::{Callback, SigningSecret};
+use crate::logic::subscription_registry::changes::WantedCallback;
 
 const MANY: usize = 1_000;
 /// Far more than it takes, and far less than with work for each pair of them. Of this thread's own
@@ -19,7 +20,7 @@ async fn thousands_are_made_in_a_few_seconds() {
     let mut answers = Vec::new();
     for number in 0..MANY {
         let (reply, answer) = oneshot::channel();
-        house.address.do_send(Subscribe {
+        let wanted = WantedCallback {
             service: service("billing"),
             event_types: Arc::new([Pattern::parse(&format!("t{number}.*")).unwrap()]),
             callback: Callback {
@@ -30,8 +31,8 @@ async fn thousands_are_made_in_a_few_seconds() {
                 durable: true,
             },
             from_sequence: None,
-            reply,
-        });
+        };
+        house.address.do_send(Subscribe { wanted, reply });
         answers.push(answer);
     }
     house.turn().await;

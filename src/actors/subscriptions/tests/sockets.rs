@@ -3,7 +3,6 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::subscriptions::SocketOpened;
 use crate::actors::messages::subscriptions::{AttachSocket, SettleEvents, Unsubscribe};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
@@ -203,4 +202,31 @@ async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     }
     let again = house.after(Duration::from_secs(61)).await;
     assert!(again.is_empty(), "written down twice: {again:?}");
+}
+
+#[actix::test]
+async fn how_far_a_socket_came_before_it_closed_is_written_down_at_the_stop() {
+    let mut house = house([]);
+    house.publish([1]).await;
+    let (socket, _told) = probe();
+    house.address.do_send(SocketOpened {
+        socket: FEED,
+        to: socket,
+    });
+    let attached = attach(&mut house, FEED, Some(1)).await;
+    let (reply, drained) = oneshot::channel();
+    house.drain(reply).await;
+    assert!(house.turn().await.is_empty());
+    let id = attached.id;
+    house.address.do_send(SettleEvents::Pass {
+        held: Holding { socket: FEED, id },
+        through: 1,
+    });
+    house.address.do_send(SocketClosed { socket: FEED });
+    let written = house.turn().await;
+    let [Fact::Subscription(SubscriptionFact::PositionAcked(acked))] = &written[..] else {
+        panic!("{written:?}");
+    };
+    assert_eq!((acked.id, acked.through), (id, 1));
+    assert_eq!(drained.await, Ok(()));
 }

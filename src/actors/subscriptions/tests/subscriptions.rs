@@ -12,6 +12,8 @@ use crate::domain::ids::EventType;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::domain::subscription_view::SubscriptionView;
 use crate::logic::projection::Projection;
+use crate::logic::subscription_registry::changes::WantedCallback;
+use crate::logic::subscription_registry::owed::WantedReplay;
 use crate::ports::archive::ArchiveWriter;
 
 /// The payload is beyond what this reads.
@@ -83,13 +85,13 @@ impl House {
         callback: Callback,
     ) -> Arc<Subscription> {
         let (reply, answer) = oneshot::channel();
-        self.address.do_send(Subscribe {
+        let wanted = WantedCallback {
             service: service("billing"),
             event_types: Arc::new([Pattern::parse("character.*").unwrap()]),
             callback,
             from_sequence,
-            reply,
-        });
+        };
+        self.address.do_send(Subscribe { wanted, reply });
         self.turn().await;
         answer.await.unwrap().unwrap().0
     }
@@ -237,7 +239,7 @@ async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
     house.publish(1..=3).await;
     let subscription = house.subscribe(None).await;
     let (reply, started) = oneshot::channel();
-    house.address.do_send(StartReplay {
+    let wanted = WantedReplay {
         subscription_id: subscription.id,
         owner: None,
         filter: ReplayFilter::default(),
@@ -245,8 +247,8 @@ async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
         to: None,
         limit: Some(2),
         rate: Some(1.0),
-        reply,
-    });
+    };
+    house.address.do_send(StartReplay { wanted, reply });
     house.turn().await;
     let id = started.await.unwrap().unwrap();
     assert_eq!(house.pushed(), [(1, true)]);
