@@ -5,6 +5,7 @@
 //! and is told [`ChildDied`]: it lets go of what the child had in hand, sleeps for the pause, and
 //! begins another one, unless the place was given up or taken meanwhile.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
@@ -42,6 +43,19 @@ impl Births {
         let news = ChildDied { key, generation };
         let watch = DeathWatch::new(parent.address().recipient(), news);
         (generation, watch)
+    }
+
+    /// Looks at the numbers of all children there are; gives how many these are.
+    ///
+    /// # Panics
+    /// If two have the same, or one has a number that was not given yet.
+    pub(super) fn check(&self, generations: impl Iterator<Item = u64>) -> usize {
+        let mut seen = BTreeSet::new();
+        for generation in generations {
+            assert!(generation <= self.0, "{generation} was given to a child");
+            assert!(seen.insert(generation), "{generation} is only one child's");
+        }
+        seen.len()
     }
 }
 

@@ -18,6 +18,7 @@ use super::children::{Births, Child, ChildDied};
 use super::circuit::{self, Leave};
 use super::circuit_breaker::{self, CircuitBreaker};
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::Forgotten;
 use super::messages::circuit_breaker::Deliver;
 use super::messages::dispatcher::{
@@ -79,6 +80,23 @@ impl Dispatcher {
 
 impl Actor for Dispatcher {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Dispatcher {
+    fn check(&self) -> usize {
+        for (service, child) in &self.children {
+            assert_eq!(
+                *service, child.instances.service,
+                "whose instances these are"
+            );
+        }
+        let breakers = self.children.values().map(|child| &child.breaker);
+        self.births.check(breakers.map(Child::generation))
+    }
 }
 
 impl Handler<Dispatch> for Dispatcher {

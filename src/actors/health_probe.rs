@@ -12,6 +12,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::registry::{ProbedHealth, SignOfLife};
 use super::messages::reply::Reply;
 use crate::clock::Clock;
@@ -193,10 +194,18 @@ impl HealthProbe {
     }
 }
 
+impl Invariants for HealthProbe {
+    fn check(&self) -> usize {
+        self.tracker.check();
+        1
+    }
+}
+
 impl Actor for HealthProbe {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
         match self.schedule.as_ref().map(|schedule| schedule.first_after) {
             Some(pause) if !pause.is_zero() => {
                 ctx.run_later(pause, |probe, ctx| probe.ask(ctx));

@@ -373,7 +373,11 @@ impl Invariants for Registry {
             self.due.check(),
             "timers are found by their key and by their time"
         );
-        self.due.len()
+        assert!(
+            self.arriving.values().all(|arriving| !arriving.is_empty()),
+            "where nobody arrives nothing is counted"
+        );
+        self.due.len() + self.services.check() + self.births.check(self.services.probes())
     }
 }
 

@@ -205,6 +205,21 @@ impl HealthTracker {
         }
     }
 
+    /// # Panics
+    /// If what was counted contradicts what follows from it.
+    pub fn check(&self) {
+        assert!(
+            self.good_in_a_row == 0 || self.bad_in_a_row == 0,
+            "the last probe was good or bad"
+        );
+        let is_bad = self.bad_in_a_row > 0 && self.bad_in_a_row >= self.thresholds.unhealthy;
+        assert!(
+            !(is_bad || self.silent) || self.health == Health::Unhealthy,
+            "who fails too often or owes a heartbeat is unhealthy, not {:?}",
+            self.health
+        );
+    }
+
     fn change_to(&mut self, to: Health) -> Option<HealthChange> {
         let from = std::mem::replace(&mut self.health, to);
         (from != to).then_some(HealthChange { from, to })

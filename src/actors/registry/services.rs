@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::instance::Instance;
 use super::listeners::Listener;
+use crate::actors::children::Child;
 use crate::domain::circuit::{CircuitChanged, Origin};
 use crate::domain::fact::service::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -243,6 +244,26 @@ impl Services {
         self.forced.get(service).cloned()
     }
 
+    /// The numbers of the probes there are.
+    pub(super) fn probes(&self) -> impl Iterator<Item = u64> {
+        let services = self.known.values();
+        let instances = services.flat_map(|service| service.instances.values());
+        let probes = instances.filter_map(|instance| instance.probe.as_ref());
+        probes.map(Child::generation)
+    }
+
+    /// Looks at every instance; gives how many these are.
+    ///
+    /// # Panics
+    /// If one is found elsewhere than it is registered.
+    pub(super) fn check(&self) -> usize {
+        for (name, service) in &self.known {
+            service.check(name);
+        }
+        let services = self.known.values();
+        services.map(|service| service.instances.len()).sum()
+    }
+
     /// The instances that can be pushed to, health included.
     pub(super) fn targets(&self, service: &ServiceName) -> Arc<[Target]> {
         let Some(service) = self.known.get(service) else {
@@ -278,6 +299,33 @@ impl Service {
                 self.at.remove(&origin);
             }
         }
+    }
+
+    fn check(&self, name: &ServiceName) {
+        let mut at: BTreeMap<Origin, BTreeSet<InstanceId>> = BTreeMap::new();
+        for (id, instance) in &self.instances {
+            let registration = &instance.registration;
+            assert_eq!(
+                (name, id),
+                (&registration.service, &registration.instance_id)
+            );
+            if let Some(address) = &registration.address {
+                let origin = Origin::of(&address.url);
+                at.entry(origin).or_default().insert(id.clone());
+            }
+        }
+        assert!(
+            self.at == at,
+            "instances of {name} are found where they are"
+        );
+        assert!(
+            self.registered || self.instances.is_empty(),
+            "{name} has instances, and so is registered"
+        );
+        assert!(
+            !self.is_lapsed || self.instances.is_empty(),
+            "{name} lapses without instances"
+        );
     }
 
     pub(super) fn is_present(&self) -> bool {
