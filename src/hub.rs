@@ -21,6 +21,7 @@ pub mod dead_letters;
 pub mod error;
 pub mod events;
 pub mod feeds;
+mod handed_in;
 pub mod health;
 pub mod instances;
 pub mod keys;

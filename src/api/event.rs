@@ -17,7 +17,6 @@ use crate::domain::pattern;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
 use crate::logic::canonical::event_fingerprint;
-use crate::logic::own_events::is_own_type;
 
 const SUBJECT: Subject = Subject::Message;
 
@@ -106,7 +105,7 @@ field!(ExpectedVersionNumber);
 /// Reads one event.
 ///
 /// # Errors
-/// 400 with the field; 403 if it claims another source than the caller, or to be the hub's own.
+/// 400 with the field.
 pub(crate) fn read(
     text: &str,
     context: &RequestContext<'_>,
@@ -129,7 +128,7 @@ impl EventBody {
                 None => context.generate_event_id(),
             },
             sequence: 0,
-            event_type: not_the_hubs(self.event_type.0)?,
+            event_type: self.event_type.0,
             source: context.principal.acting_for(
                 SUBJECT,
                 "source",
@@ -169,20 +168,8 @@ impl EventBody {
     }
 }
 
-fn not_the_hubs(event_type: EventType) -> Result<EventType, HubError> {
-    match is_own_type(event_type.as_str()) {
-        false => Ok(event_type),
-        true => Err(HubError::Denied {
-            field: "event_type",
-            problem: format!("event_type: only the hub itself publishes {event_type}"),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use actix_web::ResponseError;
-
     use super::*;
     use crate::domain::ids::{CorrelationId, Label, ServiceName};
     use crate::domain::timestamp::Timestamp;
@@ -341,32 +328,6 @@ mod tests {
         assert_eq!(field_of(stream), "stream_id");
         let text = format!(r#"{{"event_type":"{long}","source":"s","payload":1}}"#);
         assert_eq!(field_of(read_as(&text, &caller(None))), "event_type");
-    }
-
-    #[test]
-    fn nobody_publishes_as_the_hub() {
-        for text in [
-            r#"{"event_type":"a","source":"message-hub","payload":1}"#,
-            r#"{"event_type":"a","source":"Message-Hub","payload":1}"#,
-            r#"{"event_type":"service.health_changed","source":"s","payload":1}"#,
-            r#"{"event_type":"message.dead_lettered","source":"s","payload":1}"#,
-            r#"{"event_type":"subscription.failing","source":"s","payload":1}"#,
-        ] {
-            let Err(error) = read_as(text, &caller(None)) else {
-                panic!("{text} is let through");
-            };
-            assert_eq!(error.status_code().as_u16(), 403, "{text}");
-        }
-    }
-
-    #[test]
-    fn nobody_publishes_for_another() {
-        let shop = Principal {
-            is_operator: false,
-            ..caller(Some("shop"))
-        };
-        let text = r#"{"event_type":"a","source":"mail","payload":1}"#;
-        assert!(matches!(read_as(text, &shop), Err(HubError::Forbidden(_))));
     }
 
     #[test]

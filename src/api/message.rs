@@ -185,7 +185,7 @@ field!(
 /// Reads one message.
 ///
 /// # Errors
-/// 400 with the field; 403 if it claims another source than the caller.
+/// 400 with the field.
 pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> Result<(Offer, Ignored), HubError> {
     let (body, mut ignored) = body::data::<MessageBody<'_>>(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;

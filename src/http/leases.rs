@@ -17,6 +17,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::receive::ReceiveTerms;
 use crate::logic::push::Envelope;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
@@ -154,7 +155,12 @@ pub(crate) async fn receive(
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let wait = Duration::from_millis(wait);
-    let mut leased = hub.receive(&context, service, max as usize, (wait, lease))?;
+    let terms = ReceiveTerms {
+        max: max as usize,
+        wait,
+        lease,
+    };
+    let mut leased = hub.receive(&context, service, terms)?;
     let leased = match wait.is_zero() {
         true => leased.await?,
         // Who says no more may be gone.

@@ -119,7 +119,7 @@ field!(
 );
 
 /// # Errors
-/// 400 with the field; 403 for who subscribes in the name of another.
+/// 400 with the field.
 pub(crate) fn wanted(
     text: &str,
     caller: &Principal,
@@ -167,8 +167,6 @@ pub(crate) fn changed(text: &str, deny: &DenyList) -> Result<SubscriptionChange,
 
 #[cfg(test)]
 mod tests {
-    use actix_web::ResponseError;
-
     use serde_json::{Value, json};
 
     use super::*;
@@ -261,30 +259,6 @@ mod tests {
                 "{field} {value}"
             );
             assert!(error.to_string().starts_with(field), "{error}");
-        }
-    }
-
-    #[test]
-    fn nobody_subscribes_in_the_name_of_another() {
-        let body = json!({
-            "service": "billing", "event_types": ["#"], "callback_url": "http://127.0.0.1:9",
-        });
-        let asked = wanted(&body.to_string(), &caller(false), &DenyList::default());
-        assert_eq!(asked.unwrap_err().status_code().as_u16(), 403);
-    }
-
-    #[test]
-    fn nobody_subscribes_as_the_hub_itself() {
-        for name in ["message-hub", "Message-Hub"] {
-            let error = read(&json!({"service": name})).unwrap_err();
-            assert_eq!(error.status_code().as_u16(), 403);
-            let caller = Principal {
-                name: ServiceName::parse(name).ok(),
-                is_operator: true,
-            };
-            let body = json!({"event_types": ["#"], "callback_url": "http://127.0.0.1:9"});
-            let asked = wanted(&body.to_string(), &caller, &DenyList::default());
-            assert_eq!(asked.unwrap_err().status_code().as_u16(), 403);
         }
     }
 

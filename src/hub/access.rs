@@ -113,29 +113,30 @@ impl Principal {
         self.name.clone().filter(|_| !self.is_operator)
     }
 
-    /// For which service something is done: `given` in the field `field`, if it may act for that, else
-    /// itself. The hub acts for itself.
+    /// Whether it may send, publish, subscribe or consume as the service that the field `field`
+    /// names. The hub acts for itself.
     ///
     /// # Errors
-    /// AUTH_FAILED for another service, and for the hub's own name; what `subject` stands for if
-    /// nobody has a name.
+    /// AUTH_FAILED for another service, and for the hub's own name.
+    pub fn may_act_for(&self, field: &'static str, service: &ServiceName) -> Result<(), HubError> {
+        self.may(Operation::ActFor(service))?;
+        must_not_be_the_hub(service, field)
+    }
+
+    /// As which service something is asked for: `given` in the field `field`, else itself. Whether
+    /// it [may](Self::may_act_for) is for the operation to say.
+    ///
+    /// # Errors
+    /// What `subject` stands for if nobody has a name.
     pub fn acting_for(
         &self,
         subject: Subject,
         field: &'static str,
         given: Option<ServiceName>,
     ) -> Result<ServiceName, HubError> {
-        let service = match given {
-            Some(service) => {
-                self.may(Operation::ActFor(&service))?;
-                service
-            }
-            None => self.name.clone().ok_or_else(|| {
-                HubError::invalid(subject, field, "is required, here or as X-Service-Name")
-            })?,
-        };
-        must_not_be_the_hub(&service, field)?;
-        Ok(service)
+        given.or_else(|| self.name.clone()).ok_or_else(|| {
+            HubError::invalid(subject, field, "is required, here or as X-Service-Name")
+        })
     }
 
     /// Whether it may see a message between these two. Others are told that there is none.

@@ -1,12 +1,12 @@
 //! Consumers: services of which a socket takes the messages as long as it is open.
 
-use std::time::Duration;
-
 use actix::Recipient;
 
 use super::Hub;
 use super::clients::Response;
 use super::error::HubError;
+use super::receive::ReceiveTerms;
+use super::request::RequestContext;
 use crate::actors::messages::registry::{Listen, StopListening};
 use crate::actors::messages::scheduler::{Receive, ReturnLeases};
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
@@ -43,6 +43,18 @@ impl Returns {
     }
 }
 
+/// As what a socket takes messages.
+pub struct SocketInstance {
+    /// Which socket.
+    pub socket: FeedId,
+    /// Whose messages.
+    pub service: ServiceName,
+    /// Which instance of that service it is.
+    pub instance_id: InstanceId,
+    /// How many messages it takes before some of them are settled.
+    pub prefetch: u32,
+}
+
 impl Hub {
     /// For whoever may have to give messages back when the hub is not at hand.
     pub fn returns(&self) -> Returns {
@@ -52,43 +64,50 @@ impl Hub {
         }
     }
 
-    /// A socket takes messages of a service from now on, as this instance of it, `prefetch` at a
-    /// time.
+    /// A socket takes messages of a service from now on.
     ///
     /// # Errors
-    /// CONFLICT if the id is that of an instance with an address; LIMIT_REACHED, STORAGE_FULL.
+    /// AUTH_FAILED if the service is another; CONFLICT if the id is that of an instance with an
+    /// address; LIMIT_REACHED, STORAGE_FULL.
     pub fn consume(
         &self,
-        socket: FeedId,
-        service: ServiceName,
-        (instance_id, prefetch): (InstanceId, u32),
+        context: &RequestContext<'_>,
+        consumer: SocketInstance,
     ) -> impl Future<Output = Result<(), HubError>> + use<> {
-        let agreed = self.clients.registry.request(|reply| Listen {
-            socket,
-            service,
-            instance_id,
-            prefetch,
-            reply,
+        let service = &consumer.service;
+        let allowed = context.principal.may_act_for("service", service);
+        let agreed = allowed.map(|()| {
+            self.clients.registry.request(|reply| Listen {
+                socket: consumer.socket,
+                service: consumer.service,
+                instance_id: consumer.instance_id,
+                prefetch: consumer.prefetch,
+                reply,
+            })
         });
-        async move { Ok(agreed.await??) }
+        async move { Ok(agreed?.await??) }
     }
 
-    /// Asks for up to `max` messages for a socket that [consumes](Hub::consume), waiting up to `wait`
-    /// for the first. `lease`: `None`: as long as the socket is open.
+    /// Asks for messages for a socket that [consumes](Hub::consume); without a lease they are its
+    /// own as long as it is open.
+    ///
+    /// # Errors
+    /// AUTH_FAILED if the service is another.
     pub fn receive_for_socket(
         &self,
+        context: &RequestContext<'_>,
         service: ServiceName,
-        max: usize,
-        (wait, lease): (Duration, Option<Duration>),
-    ) -> Response<Vec<Leased>> {
-        self.clients.scheduler.request(|reply| Receive {
+        terms: ReceiveTerms,
+    ) -> Result<Response<Vec<Leased>>, HubError> {
+        context.principal.may_act_for("service", &service)?;
+        Ok(self.clients.scheduler.request(|reply| Receive {
             service,
-            max,
-            wait,
-            lease,
+            max: terms.max,
+            wait: terms.wait,
+            lease: terms.lease,
             is_socket: true,
             reply,
-        })
+        }))
     }
 }
 

@@ -10,7 +10,7 @@ use actix::Recipient;
 
 use super::Hub;
 use super::acts::Act;
-use super::error::HubError;
+use super::error::{HubError, Subject};
 use super::request::RequestContext;
 use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::actors::messages::subscriptions::{
@@ -20,11 +20,34 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
+use crate::logic::event_window::EventWindow;
 use crate::logic::feed_news::{AttachChange, Attached, FeedId, FeedNews, SocketNews, Unsettled};
 use crate::logic::follower::FollowerAction;
 use crate::logic::losses::Losses;
 use crate::logic::subscription_registry::named::{Attachment, Holding};
 use crate::logic::subscription_registry::settling::LostEvents;
+
+/// The events that a socket wants.
+pub struct SocketFeed {
+    /// Which socket.
+    pub socket: FeedId,
+    /// For which service.
+    pub service: ServiceName,
+    /// That of a named subscription, which outlives the socket.
+    pub name: Option<Label>,
+    /// The events it wants from now on.
+    pub event_types: Arc<[Pattern]>,
+    /// Where it begins if it is new; `None`: with what is published from now on.
+    pub from_sequence: Option<Sequence>,
+}
+
+/// What a socket has to know that subscribed.
+pub struct SocketSubscribed {
+    /// The named subscription, if it has one.
+    pub attached: Option<Attached>,
+    /// The events there are.
+    pub log: EventWindow,
+}
 
 impl Hub {
     /// A socket is open; `to` is told when the hub stops, and what becomes of its subscription.
@@ -71,11 +94,40 @@ impl Hub {
         self.clients.event_log.tell(Unfollow { feed });
     }
 
-    /// A named subscription is this socket's from now on; it is made if there is none.
+    /// A socket subscribes to events. A named subscription is its own from now on, and made if there
+    /// is none.
     ///
     /// # Errors
-    /// GONE if events from the first on are gone, LIMIT_REACHED, STORAGE_FULL.
-    pub async fn attach_socket(
+    /// AUTH_FAILED if the service is another; what is wrong with where it begins; GONE if events
+    /// from the first on are gone, LIMIT_REACHED, STORAGE_FULL.
+    pub async fn subscribe_socket(
+        &self,
+        context: &RequestContext<'_>,
+        wanted: SocketFeed,
+    ) -> Result<SocketSubscribed, HubError> {
+        let principal = context.principal;
+        principal.may_act_for("service", &wanted.service)?;
+        if let Some(from) = wanted.from_sequence {
+            check_reached(from, self.event_window().await?.newest)?;
+        }
+        let attached = match wanted.name {
+            None => None,
+            Some(name) => {
+                let wanted = Attachment {
+                    socket: wanted.socket,
+                    service: wanted.service,
+                    name,
+                    event_types: wanted.event_types,
+                    from_sequence: wanted.from_sequence,
+                };
+                Some(self.attach_socket(context, wanted).await?)
+            }
+        };
+        let log = self.event_window().await?;
+        Ok(SocketSubscribed { attached, log })
+    }
+
+    async fn attach_socket(
         &self,
         context: &RequestContext<'_>,
         wanted: Attachment,
@@ -174,4 +226,14 @@ impl Hub {
             reply: None,
         });
     }
+}
+
+/// Whoever resumes begins with the next event at the latest.
+fn check_reached(from: Sequence, newest: Sequence) -> Result<(), HubError> {
+    if from > newest + 1 {
+        let problem = format!("is beyond the newest event ({newest})");
+        let subject = Subject::Subscription;
+        return Err(HubError::invalid(subject, "from_sequence", problem));
+    }
+    Ok(())
 }

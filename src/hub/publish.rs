@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::vec;
 
 use serde_json::value::RawValue;
 
 use super::Hub;
+use super::access::Principal;
 use super::clients::Response;
 use super::error::HubError;
+use super::handed_in::{Forbidden, InOrder};
 use super::known_ids::{self, Given, IdMatch};
 use super::request::RequestContext;
 use super::steps::EventSteps;
@@ -18,10 +19,12 @@ use crate::domain::json_text::JsonText;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::logic::canonical::event_fingerprint;
+use crate::logic::own_events::is_own_type;
 use crate::ports::archive::MOST_IDS;
 
 /// Events that have their place in line.
 pub struct EventSubmission {
+    forbidden: Forbidden,
     steps: EventSteps,
     slots: Response<Vec<EventSlot>>,
 }
@@ -47,13 +50,14 @@ impl PublishOutcome {
 }
 
 /// What became of each event of a submission, in their order.
-pub struct PublishOutcomes(vec::IntoIter<EventSlot>);
+pub struct PublishOutcomes(InOrder<EventSlot>);
 
 impl Iterator for PublishOutcomes {
     type Item = Result<PublishOutcome, HubError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(PublishOutcome::of)
+        let slot = self.0.next()?;
+        Some(slot.and_then(PublishOutcome::of))
     }
 }
 
@@ -65,12 +69,13 @@ impl EventSubmission {
     pub async fn outcomes(self, context: &RequestContext<'_>) -> Result<PublishOutcomes, HubError> {
         let slots = self.slots.await?;
         self.steps.tell(context.request_id, &slots);
-        Ok(PublishOutcomes(slots.into_iter()))
+        Ok(PublishOutcomes(self.forbidden.among(slots)))
     }
 }
 
 impl Hub {
-    /// Publishes events: what became of each, in their order. `atomic`: all of them or none.
+    /// Publishes events: what became of each, in their order; AUTH_FAILED of one whose source is
+    /// somebody else, or that only the hub publishes. `atomic`: all of them or none.
     ///
     /// # Errors
     /// SERVICE_UNAVAILABLE if that is not known.
@@ -80,7 +85,7 @@ impl Hub {
         offers: Vec<EventOffer>,
         atomic: bool,
     ) -> Result<PublishOutcomes, HubError> {
-        let submission = self.submit_events(offers, atomic).await?;
+        let submission = self.submit_events(context, offers, atomic).await?;
         submission.outcomes(context).await
     }
 
@@ -91,9 +96,15 @@ impl Hub {
     /// SERVICE_UNAVAILABLE if an id cannot be looked up.
     pub async fn submit_events(
         &self,
-        offers: Vec<EventOffer>,
+        context: &RequestContext<'_>,
+        mut offers: Vec<EventOffer>,
         atomic: bool,
     ) -> Result<EventSubmission, HubError> {
+        let check = |offer: &EventOffer| may_publish(context.principal, &offer.event);
+        let mut forbidden = Forbidden::take_out(&mut offers, check);
+        if atomic && !forbidden.is_empty() {
+            forbidden.take_rest(&mut offers, &Refusal::BatchRefused.into());
+        }
         let steps = EventSteps::of(&offers);
         let slots = offers.into_iter().map(Box::new).map(EventSlot::Offered);
         let mut slots: Vec<EventSlot> = slots.collect();
@@ -103,7 +114,11 @@ impl Hub {
             atomic,
             reply,
         });
-        Ok(EventSubmission { steps, slots })
+        Ok(EventSubmission {
+            forbidden,
+            steps,
+            slots,
+        })
     }
 
     /// As [`Hub::find_known_messages`].
@@ -170,6 +185,19 @@ impl Hub {
         }
         Ok(originals)
     }
+}
+
+/// # Errors
+/// AUTH_FAILED if the source is somebody else, or the event one of the hub's own.
+fn may_publish(principal: &Principal, event: &Event) -> Result<(), HubError> {
+    let event_type = &event.event_type;
+    if is_own_type(event_type.as_str()) {
+        return Err(HubError::Denied {
+            field: "event_type",
+            problem: format!("event_type: only the hub itself publishes {event_type}"),
+        });
+    }
+    principal.may_act_for("source", &event.source)
 }
 
 fn given(event: &Event) -> Given {

@@ -50,8 +50,19 @@ impl Drop for Receiving {
     }
 }
 
+/// How many messages are asked for, and how long for.
+#[derive(Clone, Copy)]
+pub struct ReceiveTerms {
+    /// At most so many.
+    pub max: usize,
+    /// How long to wait for the first.
+    pub wait: Duration,
+    /// Until when each has to be settled; `None`: as usual for who asks.
+    pub lease: Option<Duration>,
+}
+
 impl Hub {
-    /// Asks for up to `max` messages of a service, waiting up to `wait` for the first.
+    /// Asks for messages of a service, for [`DEFAULT_LEASE`] if no other is given.
     ///
     /// # Errors
     /// AUTH_FAILED if the service is another.
@@ -59,17 +70,16 @@ impl Hub {
         &self,
         context: &RequestContext<'_>,
         service: ServiceName,
-        max: usize,
-        (wait, lease): (Duration, Option<Duration>),
+        terms: ReceiveTerms,
     ) -> Result<Receiving, HubError> {
         let operation = Operation::ReceiveMessages(&service);
         context.principal.may(operation)?;
         let scheduler = self.clients.scheduler.clone();
         let leased = scheduler.request(|reply| Receive {
             service,
-            max,
-            wait,
-            lease: Some(lease.unwrap_or(DEFAULT_LEASE)),
+            max: terms.max,
+            wait: terms.wait,
+            lease: Some(terms.lease.unwrap_or(DEFAULT_LEASE)),
             is_socket: false,
             reply,
         });

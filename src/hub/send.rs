@@ -1,11 +1,11 @@
 //! Sending: messages on their way from a client into the journal.
 
 use std::collections::{BTreeMap, HashMap};
-use std::vec;
 
 use super::Hub;
 use super::clients::Response;
 use super::error::{HubError, Subject};
+use super::handed_in::{Forbidden, InOrder};
 use super::known_ids::{self, Given, IdMatch};
 use super::request::RequestContext;
 use super::steps::MessageSteps;
@@ -36,6 +36,7 @@ pub fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), HubError>
 
 /// Messages that have their place in line.
 pub struct Submission {
+    forbidden: Forbidden,
     steps: MessageSteps,
     slots: Response<Vec<Slot>>,
 }
@@ -70,13 +71,14 @@ impl SendOutcome {
 }
 
 /// What became of each message of a submission, in their order.
-pub struct SendOutcomes(vec::IntoIter<Slot>);
+pub struct SendOutcomes(InOrder<Slot>);
 
 impl Iterator for SendOutcomes {
     type Item = Result<SendOutcome, HubError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(SendOutcome::of)
+        let slot = self.0.next()?;
+        Some(slot.and_then(SendOutcome::of))
     }
 }
 
@@ -88,12 +90,13 @@ impl Submission {
     pub async fn outcomes(self, context: &RequestContext<'_>) -> Result<SendOutcomes, HubError> {
         let slots = self.slots.await?;
         self.steps.tell(context.request_id, &slots);
-        Ok(SendOutcomes(slots.into_iter()))
+        Ok(SendOutcomes(self.forbidden.among(slots)))
     }
 }
 
 impl Hub {
-    /// Takes messages: what became of each, in their order.
+    /// Takes messages: what became of each, in their order; AUTH_FAILED of one whose source is
+    /// somebody else.
     ///
     /// # Errors
     /// SERVICE_UNAVAILABLE if that is not known.
@@ -102,7 +105,8 @@ impl Hub {
         context: &RequestContext<'_>,
         offers: Vec<Offer>,
     ) -> Result<SendOutcomes, HubError> {
-        self.submit(offers).await?.outcomes(context).await
+        let submission = self.submit(context, offers).await?;
+        submission.outcomes(context).await
     }
 
     /// As [`Hub::send`], but returns as soon as the messages have their place in line: who submits
@@ -110,12 +114,24 @@ impl Hub {
     ///
     /// # Errors
     /// SERVICE_UNAVAILABLE if an id cannot be looked up.
-    pub async fn submit(&self, offers: Vec<Offer>) -> Result<Submission, HubError> {
+    pub async fn submit(
+        &self,
+        context: &RequestContext<'_>,
+        mut offers: Vec<Offer>,
+    ) -> Result<Submission, HubError> {
+        let forbidden = Forbidden::take_out(&mut offers, |offer| {
+            let source = &offer.message.source;
+            context.principal.may_act_for("source", source)
+        });
         let steps = MessageSteps::of(&offers);
         let mut slots: Vec<Slot> = offers.into_iter().map(Slot::Offered).collect();
         self.find_known_messages(&mut slots).await?;
         let slots = self.clients.router.request(|reply| Accept { slots, reply });
-        Ok(Submission { steps, slots })
+        Ok(Submission {
+            forbidden,
+            steps,
+            slots,
+        })
     }
 
     /// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one

@@ -77,7 +77,7 @@ impl Hub {
         context: &RequestContext<'_>,
         wanted: WantedSubscription,
     ) -> Result<(SubscriptionView, bool), HubError> {
-        context.principal.may(Operation::ActFor(&wanted.service))?;
+        context.principal.may_act_for("service", &wanted.service)?;
         let WantedSubscription {
             service,
             event_types,

@@ -1,5 +1,6 @@
 //! What the application does, in process.
 
+mod acting;
 mod dead_letters;
 mod publishing;
 mod queues;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use super::Hub;
 use super::access::Principal;
+use super::receive::ReceiveTerms;
 use super::request::RequestContext;
 use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
@@ -75,6 +77,15 @@ fn offer(message: Message) -> Offer {
     }
 }
 
+/// So many, under the usual lease.
+fn for_now(max: usize, wait: Duration) -> ReceiveTerms {
+    ReceiveTerms {
+        max,
+        wait,
+        lease: None,
+    }
+}
+
 impl TestHub {
     /// A hub that knows a service, which asks for its messages.
     async fn with_puller(name: &str) -> Self {
@@ -102,7 +113,7 @@ impl TestHub {
         let context = RequestContext::of(&principal, self.hub.clock.wall());
         let leased = self
             .hub
-            .receive(&context, service(name), max, (wait, None))
+            .receive(&context, service(name), for_now(max, wait))
             .unwrap();
         leased.await.unwrap()
     }

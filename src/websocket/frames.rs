@@ -287,7 +287,6 @@ impl Body<'_> {
 
     fn subscribe(&self, context: &RequestContext<'_>) -> Result<Subscribe, HubError> {
         const SUBJECT: Subject = Subject::Subscription;
-        // Who may not speak for a service is told no more of what it said.
         let service = self.service(SUBJECT, context)?;
         let types = RawField::required(SUBJECT, "event_types", self.event_types)?;
         let from: Option<WholeNumber<0, LAST_SEQUENCE>> =
@@ -350,7 +349,7 @@ impl Body<'_> {
         }
     }
 
-    /// For whom it is: the service it names, if the caller may act for it, else the caller.
+    /// For whom it is: the service it names, else the caller.
     fn service(
         &self,
         subject: Subject,

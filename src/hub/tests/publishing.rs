@@ -19,7 +19,7 @@ use crate::logic::event_query::EventQuery;
 use crate::pool::Peer;
 
 /// An event of the shop.
-fn event(hub: &Hub, payload: &str) -> EventOffer {
+pub(super) fn event(hub: &Hub, payload: &str) -> EventOffer {
     let now = hub.clock.wall();
     let event = Event {
         id: EventId::generate(now, rand::rng().random()),

@@ -81,6 +81,6 @@ async fn who_is_no_operator_changes_nothing() {
     for error in refused {
         assert_eq!(error.unwrap().code(), ErrorCode::AuthFailed);
     }
-    let others = hub.receive(&context, service("mail"), 1, (Duration::ZERO, None));
+    let others = hub.receive(&context, service("mail"), for_now(1, Duration::ZERO));
     assert_eq!(others.err().unwrap().code(), ErrorCode::AuthFailed);
 }

@@ -12,8 +12,11 @@ async fn what_comes_when_its_asker_has_just_gone_is_there_for_the_next() {
     let billing = principal("billing", false);
     let context = RequestContext::of(&billing, test.hub.clock.wall());
     let own = service("billing");
-    let times = (PATIENCE, Some(LONGEST_LEASE));
-    let receiving = test.hub.receive(&context, own.clone(), 1, times).unwrap();
+    let terms = ReceiveTerms {
+        lease: Some(LONGEST_LEASE),
+        ..for_now(1, PATIENCE)
+    };
+    let receiving = test.hub.receive(&context, own.clone(), terms).unwrap();
     while test.in_flight(&own).await == 0 {}
     drop(receiving);
     let leased = test.pull("billing", 1).await;

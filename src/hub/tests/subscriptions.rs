@@ -12,7 +12,7 @@ use crate::hub::subscriptions::{CallbackTerms, WantedSubscription};
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// One of the shop, of all events from now on.
-fn wanted(durable: bool) -> WantedSubscription {
+pub(super) fn wanted(durable: bool) -> WantedSubscription {
     WantedSubscription {
         service: service("shop"),
         event_types: Arc::new([Pattern::parse("#").unwrap()]),

@@ -174,7 +174,7 @@ async fn send_all(hub: &Hub, client: &SocketClient, sends: Vec<(Slip, Offer)>) -
     let context = client.context(hub.clock.wall());
     let in_line = {
         let _turn = client.turn.lock().await;
-        hub.submit(offers).await
+        hub.submit(&context, offers).await
     };
     let mut outcomes = match in_line {
         Ok(submission) => submission.outcomes(&context).await,
@@ -203,7 +203,7 @@ async fn publish_all(
     let context = client.context(hub.clock.wall());
     let in_line = {
         let _turn = client.turn.lock().await;
-        hub.submit_events(offers, false).await
+        hub.submit_events(&context, offers, false).await
     };
     let mut published = match in_line {
         Ok(submission) => submission.outcomes(&context).await,

@@ -14,7 +14,9 @@ use super::super::{Context, Session};
 use super::{Consumer, Parcel, Terms};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::hub::clients::Response;
+use crate::hub::consumers::SocketInstance;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::receive::ReceiveTerms;
 use crate::logic::queues::leases::Leased;
 
 /// Services one socket may consume for.
@@ -67,11 +69,14 @@ impl Session {
                 session.consumers.forget_expired(session.hub.clock.now());
             });
         }
-        let agreed = self.hub.consume(
-            self.socket,
-            consume.service.clone(),
-            (instance_id.clone(), consume.prefetch as u32),
-        );
+        let consumer = SocketInstance {
+            socket: self.socket,
+            service: consume.service.clone(),
+            instance_id: instance_id.clone(),
+            prefetch: consume.prefetch as u32,
+        };
+        let context = self.client.context(self.hub.clock.wall());
+        let agreed = self.hub.consume(&context, consumer);
         let home = ctx.address();
         actix::spawn(async move {
             let outcome = agreed.await;
@@ -100,10 +105,19 @@ impl Session {
             if free == 0 || consumer.asking.is_some() {
                 continue;
             }
-            let terms_of_wait = (LONG_POLL, terms.lease);
+            let asked = ReceiveTerms {
+                max: free,
+                wait: LONG_POLL,
+                lease: terms.lease,
+            };
+            let context = self.client.context(self.hub.clock.wall());
             let answer = self
                 .hub
-                .receive_for_socket(service.clone(), free, terms_of_wait);
+                .receive_for_socket(&context, service.clone(), asked);
+            // Who may not was told so when it wanted to consume.
+            let Ok(answer) = answer else {
+                continue;
+            };
             let (asking, taken_back) = oneshot::channel();
             consumer.asking = Some(asking);
             let parcel = Parcel {

@@ -19,9 +19,9 @@ use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::feeds::SocketFeed;
 use crate::logic::event_window::EventWindow;
 use crate::logic::feed_news::{Attached, FeedId};
-use crate::logic::subscription_registry::named::Attachment;
 
 /// What a subscribe needed to know is known.
 struct Subscribed {
@@ -105,10 +105,15 @@ impl Session {
         let name = subscribe.name.or(present);
         let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
         actix::spawn(async move {
-            // The first event has the number 1.
-            let from = subscribe.from_sequence.map(|from| from.max(1));
-            let asked = (event_types, from, name);
-            let to = prepare(&hub, &client, subscribe.service, asked).await;
+            let wanted = SocketFeed {
+                socket: FeedId(client.socket.0),
+                service: subscribe.service,
+                name,
+                event_types,
+                // The first event has the number 1.
+                from_sequence: subscribe.from_sequence.map(|from| from.max(1)),
+            };
+            let to = prepare(&hub, &client, wanted).await;
             home.do_send(ChangeFeed {
                 slip,
                 to: to.map(To::More),
@@ -192,44 +197,19 @@ impl Session {
 async fn prepare(
     hub: &Hub,
     client: &SocketClient,
-    service: ServiceName,
-    (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
+    wanted: SocketFeed,
 ) -> Result<Subscribed, HubError> {
-    if let Some(from) = from_sequence {
-        let log = hub.event_window().await?;
-        check_reached(from, log.newest)?;
-    }
-    let named = match name {
-        None => None,
-        Some(name) => {
-            let wanted = Attachment {
-                socket: FeedId(client.socket.0),
-                service: service.clone(),
-                name: name.clone(),
-                event_types: event_types.clone(),
-                from_sequence,
-            };
-            let context = client.context(hub.clock.wall());
-            let attached = hub.attach_socket(&context, wanted).await?;
-            Some((service, name, attached))
-        }
-    };
+    let (event_types, from_sequence) = (wanted.event_types.clone(), wanted.from_sequence);
+    let (service, name) = (wanted.service.clone(), wanted.name.clone());
+    let context = client.context(hub.clock.wall());
+    let subscribed = hub.subscribe_socket(&context, wanted).await?;
+    let named = name.zip(subscribed.attached);
     Ok(Subscribed {
         event_types,
         from_sequence,
-        named,
-        log: hub.event_window().await?,
+        named: named.map(|(name, attached)| (service, name, attached)),
+        log: subscribed.log,
     })
-}
-
-/// Whoever resumes begins with the next event at the latest.
-fn check_reached(from: Sequence, newest: Sequence) -> Result<(), HubError> {
-    if from > newest + 1 {
-        let problem = format!("is beyond the newest event ({newest})");
-        let subject = Subject::Subscription;
-        return Err(HubError::invalid(subject, "from_sequence", problem));
-    }
-    Ok(())
 }
 
 impl Handler<ChangeFeed> for Session {
