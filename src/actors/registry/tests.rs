@@ -25,6 +25,7 @@ mod announcing;
 mod asked;
 mod forgetting;
 mod life;
+mod probes;
 
 /// An open registry on a scripted network, and everything it says.
 struct Office {
@@ -389,17 +390,4 @@ async fn the_end_of_an_old_probe_is_not_taken_for_the_death_of_the_new_one() {
     office.address.do_send(committed(2, vec![gone, again]));
     pass(5).await;
     assert_eq!(office.transport.probes_of("a"), 2);
-}
-
-#[actix::test]
-async fn a_probe_that_died_is_replaced_after_a_pause() {
-    let office = office();
-    office.transport.set_probe("a", Probe::Panic);
-    office.commit(checked("a"));
-    settle().await;
-    office.transport.set_probe("a", Probe::Good);
-    pass(2).await;
-    assert_eq!(office.transport.probes_of("a"), 2);
-    let views = office.view().await;
-    assert_eq!(views[0].instances[0].health, Health::Healthy);
 }
