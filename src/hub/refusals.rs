@@ -41,6 +41,12 @@ enum Kind {
         header: &'static str,
         value: String,
     },
+    Forbidden {
+        peer: Option<IpAddr>,
+        service: Option<ServiceName>,
+        /// What was to be done, as the protocol calls it.
+        what: String,
+    },
 }
 
 impl Refusals {
@@ -112,6 +118,22 @@ impl Refusals {
         self.note(&kind, now);
     }
 
+    /// Takes note of a change that its caller may not make: had it been made, it would be told, too.
+    pub fn forbidden(
+        &self,
+        peer: Option<IpAddr>,
+        service: Option<ServiceName>,
+        what: String,
+        now: Timestamp,
+    ) {
+        let kind = Kind::Forbidden {
+            peer,
+            service,
+            what,
+        };
+        self.note(&kind, now);
+    }
+
     fn note(&self, kind: &Kind, now: Timestamp) {
         if self.limit().note(kind, PERIOD, now, || ()) {
             say(Some(kind), 1);
@@ -152,7 +174,24 @@ fn say(kind: Option<&Kind>, count: u64) {
                 "refused: a web page of another origin; if it may use the hub, or if a proxy changes Host, add it to allowed_origins"
             );
         }
-        None => tracing::warn!(count, "refused: more wrong names, keys, hosts and origins"),
+        Some(Kind::Forbidden {
+            peer,
+            service,
+            what,
+        }) => {
+            let (peer, service) = (shown(peer.as_ref()), shown(service.as_ref()));
+            tracing::warn!(
+                peer,
+                service,
+                what,
+                count,
+                "refused: who asks may not do this"
+            );
+        }
+        None => tracing::warn!(
+            count,
+            "refused: more wrong names, keys, hosts, origins and callers"
+        ),
     }
 }
 

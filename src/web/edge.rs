@@ -16,7 +16,7 @@ use actix_web::{HttpMessage, HttpResponse};
 use tokio::time::Instant;
 
 use super::auth::{principal, principal_of_socket};
-use super::caller::Asking;
+use super::caller::{self, Asking};
 use super::connection::Line;
 use super::cors;
 use super::error::HttpError;
@@ -27,6 +27,7 @@ use super::requests::Route;
 use super::state::{Served, WebState};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
+use crate::hub::Hub;
 use crate::hub::access::Principal;
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject, shortened};
@@ -71,9 +72,9 @@ pub async fn edge(
         _ if is_preflight => (request.into_response(cors::preflight()), id),
         Ok(None) => (next.call(request).await?.map_into_boxed_body(), id),
         Ok(Some(principal)) => {
-            let asking = Asking { principal, id };
-            request.extensions_mut().insert(asking);
+            request.extensions_mut().insert(Asking { principal, id });
             let response = next.call(request).await?.map_into_boxed_body();
+            note_forbidden(&response, hub);
             let id = Asking::over(response.request());
             (response, id)
         }
@@ -105,6 +106,28 @@ pub async fn edge(
         response = visit.see_out(response);
     }
     Ok(response)
+}
+
+/// Whoever tries to change what it may not change is told of in the log. Who only reads is not.
+fn note_forbidden(response: &ServiceResponse<BoxBody>, hub: &Hub) {
+    let Some(error) = response.response().error() else {
+        return;
+    };
+    let request = response.request();
+    let is_forbidden = matches!(error.as_error(), Some(HubError::Forbidden(_)));
+    if !is_forbidden || only_reads(request.method()) {
+        return;
+    }
+    let pattern = request.match_pattern().unwrap_or_default();
+    let what = format!("{} {pattern}", request.method());
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let service = caller::principal(request).name;
+    let now = hub.clock.now();
+    hub.refusals.forbidden(peer, service, what, now);
+}
+
+fn only_reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn count(state: &WebState, response: &ServiceResponse<BoxBody>, began: Instant) {
@@ -164,7 +187,7 @@ fn may_ask(request: &ServiceRequest, state: &WebState) -> Result<Origin, HubErro
     let given = headers.get(header::ORIGIN);
     let head = RequestHead {
         is_get: request.method() == Method::GET,
-        only_reads: matches!(*request.method(), Method::GET | Method::HEAD),
+        only_reads: only_reads(request.method()),
         path: request.path(),
         host,
         origin: given.map(|_| text(&header::ORIGIN).unwrap_or_default()),

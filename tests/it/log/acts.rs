@@ -228,3 +228,36 @@ fn what_is_done_over_sockets_and_by_jobs_that_delete_is_told() {
     assert_eq!(started["on"], format!("redrive job {job}"));
     assert_eq!(started["outcome"], "0 dead letters match");
 }
+
+#[test]
+fn what_somebody_may_not_change_is_told_once_for_each_way() {
+    let hub = TestHub::with(&[
+        JSON,
+        ("service_keys", "{shop: [s], boss: [m]}"),
+        ("operators", "[boss]"),
+    ]);
+    let (shop, boss) = (hub.named("shop", "s"), hub.named("boss", "m"));
+    boss.register(&json!({"service": "mail", "instance_id": "a"}))
+        .is(201);
+    for _ in 0..3 {
+        shop.post("/v1/queue/pause", &json!({"service": "mail"}))
+            .refuses(403, "AUTH_FAILED");
+        shop.post("/v1/services/mail/instances/a/drain", &json!({}))
+            .refuses(403, "AUTH_FAILED");
+        shop.get("/v1/dlq/redrive").refuses(403, "AUTH_FAILED");
+    }
+    let refused = || lines_with(&hub.log(), "refused: who asks may not do this");
+    eventually("both are told", || refused().len() == 2);
+    for (line, what) in refused().iter().zip([
+        "POST /v1/queue/pause",
+        "POST /v1/services/{service}/instances/{instance}/drain",
+    ]) {
+        assert_eq!(line["what"], what, "{line}");
+        assert_eq!(
+            (&line["level"], &line["service"], &line["count"]),
+            (&json!("WARN"), &json!("shop"), &json!(1)),
+            "{line}"
+        );
+        assert_eq!(line["peer"], "127.0.0.1");
+    }
+}
