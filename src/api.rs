@@ -2,11 +2,12 @@
 
 pub(crate) mod body;
 pub(crate) mod error;
+pub(crate) mod error_schema;
 pub(crate) mod event;
 pub(crate) mod field;
 pub(crate) mod leases;
 pub(crate) mod lists;
-mod members;
+pub(crate) mod members;
 pub(crate) mod message;
 pub(crate) mod numbers;
 pub(crate) mod objects;
@@ -16,3 +17,4 @@ pub(crate) mod raw_field;
 pub(crate) mod status;
 pub(crate) mod texts;
 pub(crate) mod unknown;
+pub(crate) mod written_out;

@@ -1,6 +1,7 @@
 //! The WebSocket: `/events`, also `/v1/events/stream`.
 
 mod answers;
+mod api;
 mod asyncapi;
 mod flow;
 mod fragments;
@@ -35,9 +36,6 @@ use incoming::{Gate, Incoming};
 use open_sockets::OpenSockets;
 use session::{Session, Who};
 
-/// Every type of frame a client may send.
-#[cfg(test)]
-pub(crate) const SAID: [&str; 8] = frames::TYPES;
 /// One of each type of frame the hub sends.
 #[cfg(test)]
 pub(crate) use texts::tests::samples;

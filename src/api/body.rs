@@ -64,7 +64,7 @@ fn must_be_object(subject: Subject, text: &str) -> Result<(), HubError> {
 
 fn refusal(subject: Subject, wrong: Wrong) -> HubError {
     match wrong {
-        Wrong::Member { name, problem } => problem.of_field(subject, &name),
+        Wrong::Member { name, problem, .. } => problem.of_field(subject, &name),
         Wrong::Json(error) => not_json(subject, &error),
     }
 }

@@ -16,8 +16,22 @@ use crate::hub::error::shortened;
 /// Why a text is no such object.
 #[derive(Debug)]
 pub(crate) enum Wrong {
-    Member { name: String, problem: Problem },
+    Member {
+        name: String,
+        problem: Problem,
+        fault: MemberFault,
+    },
     Json(serde_json::Error),
+}
+
+/// What is wrong about a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MemberFault {
+    /// No such member is known.
+    Unknown,
+    Twice,
+    /// What stands in it, or that nothing does.
+    Value,
 }
 
 /// Reads a `T`, which refuses members that are not known; with `ignored` they are left out, and
@@ -29,12 +43,26 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(
     text: &'a str,
     ignored: Option<&mut Ignored>,
 ) -> Result<T, Wrong> {
+    let ignored = ignored.map(|ignored| (ignored, unknown::names_of::<T>()));
+    read_seed(text, ignored, PhantomData)
+}
+
+/// As [`read`], with what is known beforehand of the value; `ignored` comes with the names that
+/// are known.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_seed<'a, S: DeserializeSeed<'a>>(
+    text: &'a str,
+    ignored: Option<(&mut Ignored, &'static [&'static str])>,
+    seed: S,
+) -> Result<S::Value, Wrong> {
     let mut at = None;
     let mut json = serde_json::Deserializer::from_str(text);
     let object = Object {
         ignored,
         at: &mut at,
-        wanted: PhantomData,
+        seed,
     };
     let read = json
         .deserialize_map(object)
@@ -43,22 +71,24 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(
 }
 
 fn wrong(error: serde_json::Error, at: Option<String>) -> Wrong {
-    let of = |name: &str, problem| Wrong::Member {
+    let of = |name: &str, problem, fault| Wrong::Member {
         name: shortened(name).into_owned(),
         problem,
+        fault,
     };
     let text = error.to_string();
     if let Some((name, known)) = unknown::of_error(&text) {
-        return of(name, Problem::new(unknown::unknown(name, &known)));
+        let problem = Problem::new(unknown::unknown(name, &known));
+        return of(name, problem, MemberFault::Unknown);
     }
     if let Some(name) = named(&text, "duplicate field `") {
-        return of(name, Problem::new("is given twice"));
+        return of(name, Problem::new("is given twice"), MemberFault::Twice);
     }
     if let Some(name) = named(&text, "missing field `") {
-        return of(name, Problem::new("is required"));
+        return of(name, Problem::new("is required"), MemberFault::Value);
     }
     match at.filter(|_| error.classify() == Category::Data) {
-        Some(name) => of(&name, Problem::of_error(&error)),
+        Some(name) => of(&name, Problem::of_error(&error), MemberFault::Value),
         None => Wrong::Json(error),
     }
 }
@@ -68,24 +98,23 @@ fn named<'a>(text: &'a str, begin: &str) -> Option<&'a str> {
     Some(name)
 }
 
-struct Object<'a, T> {
-    ignored: Option<&'a mut Ignored>,
+struct Object<'a, S> {
+    ignored: Option<(&'a mut Ignored, &'static [&'static str])>,
     /// The member that is read.
     at: &'a mut Option<String>,
-    wanted: PhantomData<T>,
+    seed: S,
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
-    type Value = T;
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Object<'_, S> {
+    type Value = S::Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(Members {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<S::Value, A::Error> {
+        self.seed.deserialize(MapAccessDeserializer::new(Members {
             map,
-            known: unknown::names_of::<T>(),
             ignored: self.ignored,
             at: self.at,
         }))
@@ -94,8 +123,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
 
 struct Members<'a, A> {
     map: A,
-    known: &'static [&'static str],
-    ignored: Option<&'a mut Ignored>,
+    /// With the names that are known.
+    ignored: Option<(&'a mut Ignored, &'static [&'static str])>,
     at: &'a mut Option<String>,
 }
 
@@ -107,8 +136,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
         while let Some(name) = self.map.next_key::<Cow<'de, str>>()? {
-            if let Some(ignored) = &mut self.ignored
-                && !self.known.contains(&&*name)
+            if let Some((ignored, known)) = &mut self.ignored
+                && !known.contains(&&*name)
             {
                 self.map.next_value::<IgnoredAny>()?;
                 ignored.add(&name);

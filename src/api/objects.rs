@@ -47,7 +47,7 @@ fn object<T: DeserializeOwned>(
     }
     let read = serde_json::from_str(text).or_else(|_| members::read(text, ignored));
     read.map_err(|wrong| match wrong {
-        Wrong::Member { name, problem } => problem.within(&format!(".{name}")),
+        Wrong::Member { name, problem, .. } => problem.within(&format!(".{name}")),
         Wrong::Json(_) => Problem::new("must be an object"),
     })
 }

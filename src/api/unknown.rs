@@ -20,6 +20,10 @@ impl Ignored {
         self.0.is_empty()
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     pub(crate) fn first(&self) -> Option<&str> {
         self.0.first().map(String::as_str)
     }
@@ -78,15 +82,15 @@ pub(crate) fn of_error(text: &str) -> Option<(&str, Vec<&str>)> {
     Some((name, expected.split('`').skip(1).step_by(2).collect()))
 }
 
-/// By which names a struct is read.
+/// By which names a struct is read, or an enum: those of its fields, or of its variants.
 pub(crate) fn names_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
     let mut names = Names(&[]);
-    // It fails, having said which fields it has.
+    // It fails, having said what it has.
     let _ = T::deserialize(&mut names);
     names.0
 }
 
-/// Learns by which names a struct is read.
+/// Learns by which names something is read.
 struct Names(&'static [&'static str]);
 
 impl<'de> Deserializer<'de> for &mut Names {
@@ -106,8 +110,18 @@ impl<'de> Deserializer<'de> for &mut Names {
         Err(Error::custom("learned enough"))
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0 = variants;
+        Err(Error::custom("learned enough"))
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        unit_struct newtype_struct seq tuple tuple_struct map identifier ignored_any
     }
 }

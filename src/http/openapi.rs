@@ -10,4 +10,3 @@ pub(crate) mod page;
 #[cfg(test)]
 mod tests;
 pub mod values;
-mod written_out;

@@ -9,10 +9,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::Sha256;
+use utoipa::ToSchema;
 
 use super::push::header_text;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, Label, ServiceName, StreamId};
+use crate::domain::json_text::JsonText;
 use crate::domain::subscription::{Callback, SigningSecret};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::transport::PushRequest;
@@ -74,30 +76,40 @@ pub struct Handing<'a> {
     pub is_replay: bool,
 }
 
-/// The event as a callback sees it.
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// An event as a callback gets it.
+#[derive(Serialize, ToSchema)]
+pub struct CallbackEnvelope<'a> {
+    /// The same in every attempt: drop what came before.
     id: EventId,
+    /// `event`.
     #[serde(rename = "type")]
+    #[schema(pattern = "^event$")]
     kind: &'static str,
     event_type: &'a EventType,
     source: &'a ServiceName,
+    #[schema(value_type = JsonText)]
     payload: &'a RawValue,
     correlation_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Label, required = false)]
     causation_id: Option<&'a Label>,
     timestamp: Timestamp,
     sequence: Sequence,
     stream_id: Option<&'a StreamId>,
     stream_version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = JsonText, required = false)]
     metadata: Option<&'a RawValue>,
+    /// 1 for the first.
+    #[schema(minimum = 1)]
     attempt: u32,
+    /// It is sent as part of a replay; else left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     replay: bool,
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> CallbackEnvelope<'a> {
     fn new(handing: &Handing<'a>) -> Self {
         let event = handing.event;
         let (stream, extras) = (event.stream.as_ref(), event.extras.as_deref());
@@ -125,7 +137,7 @@ impl<'a> Envelope<'a> {
 /// that a receiver recognises a repeat by it.
 pub fn push_request(handing: &Handing<'_>, timeout: Duration, now: Timestamp) -> PushRequest {
     let (event, callback) = (handing.event, handing.callback);
-    let envelope = Envelope::new(handing);
+    let envelope = CallbackEnvelope::new(handing);
     let body = serde_json::to_vec(&envelope).expect("an envelope is JSON");
     let (id, seconds) = (event.id.to_string(), now.as_millis().div_euclid(1000));
     let attempt = format!("{}/{}", handing.attempt, handing.max_attempts);

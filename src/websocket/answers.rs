@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ahash::AHashMap;
 use bytestring::ByteString;
 
-use super::frames::Reference;
+use super::api::Reference;
 use crate::api::unknown::Ignored;
 use crate::hub::bodies::Permit;
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::api::field::BodyField;
-use crate::api::leases::{LeaseLength, LeaseTokens};
-use crate::api::numbers::{LAST_SEQUENCE, Seconds, WholeNumber};
-use crate::api::patterns::patterns;
-use crate::api::problem::Problem;
+use super::api::Reference;
+use super::api::client::{ClientFrame, EventSequence, subject};
+use super::api::typed::{self, FrameReader};
+use crate::api::leases::LeaseTokens;
+use crate::api::members::{self, MemberFault, Wrong};
 use crate::api::raw_field::{RawField, raw};
-use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService};
-use crate::api::unknown::{Ignored, unknown};
+use crate::api::texts::NewService;
+use crate::api::unknown::{Ignored, names_of, unknown};
 use crate::api::{body, event, message};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
@@ -24,31 +24,13 @@ use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
 use crate::logic::canonical::{DEEPEST, depth};
 use crate::logic::queues::lease::LeaseEnd;
+use crate::logic::spelling::closest;
 
-/// Every type of frame a client may send.
-pub(crate) const TYPES: [&str; 8] = [
-    "subscribe",
-    "unsubscribe",
-    "publish",
-    "send",
-    "consume",
-    "ack",
-    "nack",
-    "ping",
-];
 /// Frames in one array, at most.
 pub(crate) const MOST_FRAMES: usize = 1024;
-/// Types of events in one subscription, at most.
-pub(crate) const MOST_TYPES: usize = 1000;
-const MOST_PREFETCH: u64 = 10_000;
 const DEFAULT_PREFETCH: u64 = 100;
-/// Of a `ref`, in bytes of JSON.
-const LONGEST_REFERENCE: usize = 200;
 /// Around a payload: the frame and the message.
 const BRACES: usize = 2;
-
-/// What a client gives a frame to know its answer by: a string or a number, as it wrote it.
-pub(crate) type Reference = Box<RawValue>;
 
 /// One frame: what is asked, or what is wrong with it.
 pub(crate) struct Frame {
@@ -59,6 +41,26 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    fn of(
+        reference: Option<Reference>,
+        frame: ClientFrame<'_>,
+        context: &RequestContext<'_>,
+    ) -> Self {
+        let mut ignored = Ignored::default();
+        Self {
+            ask: request(frame, context, &mut ignored),
+            reference,
+            ignored,
+        }
+    }
+
+    fn wrong(reference: Option<Reference>, error: HubError) -> Self {
+        Self {
+            reference,
+            ..Self::refused(error)
+        }
+    }
+
     /// One that cannot be answered as one of the client's.
     fn refused(error: HubError) -> Self {
         Self {
@@ -109,42 +111,6 @@ pub(crate) struct Consume {
     pub lease: Option<Duration>,
 }
 
-/// The fields of all types; each type reads its own.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Body<'a> {
-    #[serde(borrow, default, rename = "type", deserialize_with = "raw")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "ref", deserialize_with = "raw")]
-    reference: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    service: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    event_types: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    from_sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    subscription: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    event: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    instance_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    prefetch: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    lease: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    leases: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    delay: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "raw")]
-    reason: Option<&'a RawValue>,
-}
-
 /// Reads one text: its frames, and whether they came as an array.
 pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<Frame>, bool) {
     let is_array = text.trim_start().starts_with('[');
@@ -177,227 +143,189 @@ pub(crate) fn wrong(field: &str, problem: impl ToString) -> Frame {
 }
 
 fn read_one(text: &str, context: &RequestContext<'_>) -> Frame {
-    let body = body::data::<Body<'_>>(Subject::Message, text);
-    let read = body.and_then(|(body, unknown)| Ok((reference(body.reference)?, body, unknown)));
-    let (reference, body, unknown) = match read {
-        Ok(read) => read,
-        Err(error) => return Frame::refused(error),
-    };
-    let mut ignored = Ignored::default();
-    Frame {
-        ask: match unknown.first() {
-            None => body.request(context, &mut ignored),
-            Some(name) => Err(body.not_known(name)),
-        },
-        reference,
-        ignored,
+    match typed::read(text, None) {
+        Ok((reference, frame)) => Frame::of(reference, frame, context),
+        Err(_) => read_again(text, context).unwrap_or_else(Frame::refused),
     }
 }
 
-fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
-    let Some(field) = RawField::given(Subject::Message, "ref", json) else {
-        return Ok(None);
-    };
-    let text = field.json.get();
-    let is_simple = text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
-    if !is_simple || text.len() > LONGEST_REFERENCE {
-        return Err(field.wrong("must be a string or a number of at most 200 bytes"));
-    }
-    Ok(Some(field.json.to_owned()))
+/// What is looked for before it is known what else a frame may have.
+#[derive(Deserialize)]
+struct FrameHead<'a> {
+    #[serde(borrow, default, rename = "type", deserialize_with = "raw")]
+    frame_type: Option<&'a RawValue>,
+    #[serde(rename = "ref")]
+    reference: Option<Reference>,
 }
 
-impl Body<'_> {
-    fn request(
-        &self,
-        context: &RequestContext<'_>,
-        ignored: &mut Ignored,
-    ) -> Result<SocketRequest, HubError> {
-        let kind = RawField::required(Subject::Message, "type", self.kind)?;
-        let word = kind.text()?;
-        self.has_only(&word)?;
-        match &*word {
-            "subscribe" => self.subscribe(context).map(SocketRequest::Subscribe),
-            "unsubscribe" => {
-                let subject = Subject::Subscription;
-                let types: Option<EventPatterns> =
-                    RawField::narrowing(subject, "event_types", self.event_types)?;
-                Ok(SocketRequest::Unsubscribe(types.map(|types| types.0)))
-            }
-            "publish" => {
-                let event = RawField::required(Subject::Message, "event", self.event)?;
-                let text = object(&event)?;
-                let (offer, unknown) = event::read(text, context)?;
-                *ignored = unknown;
-                Ok(SocketRequest::Publish(Box::new(offer)))
-            }
-            "send" => {
-                let message = RawField::required(Subject::Message, "message", self.message)?;
-                let (offer, unknown) = message::read(object(&message)?, context)?;
-                *ignored = unknown;
-                Ok(SocketRequest::Send(offer))
-            }
-            "consume" => self.consume(context).map(SocketRequest::Consume),
-            "ack" => self.ack(),
-            "nack" => self.nack(),
-            "ping" => Ok(SocketRequest::Ping),
-            _ => Err(kind.wrong(no_type())),
-        }
+/// A frame whose type does not stand first, or with which something is wrong.
+///
+/// # Errors
+/// What is wrong with it, if it cannot be answered as one of the client's.
+fn read_again(text: &str, context: &RequestContext<'_>) -> Result<Frame, HubError> {
+    let head: FrameHead<'_> = body::command(Subject::Message, text)?;
+    let frame_type = match frame_type(text, head.frame_type) {
+        Ok(frame_type) => frame_type,
+        Err(error) => return Ok(Frame::wrong(head.reference, error)),
+    };
+    if let Ok((reference, frame)) = typed::read(text, Some(frame_type)) {
+        return Ok(Frame::of(reference, frame, context));
     }
+    let reader = FrameReader {
+        frame_type: Some(frame_type),
+    };
+    let (name, problem, fault) = match members::read_seed(text, None, reader) {
+        Ok((reference, frame)) => return Ok(Frame::of(reference, frame, context)),
+        Err(Wrong::Json(error)) => return Err(body::not_json(Subject::Message, &error)),
+        Err(Wrong::Member {
+            name,
+            problem,
+            fault,
+        }) => (name, problem, fault),
+    };
+    let error = match fault {
+        // Which of the two the client knows its frame by is not asked.
+        MemberFault::Twice => return Err(problem.of_field(Subject::Message, &name)),
+        MemberFault::Unknown => problem.of_field(Subject::Message, &name),
+        MemberFault::Value => problem.of_field(subject(frame_type), &name),
+    };
+    Ok(Frame::wrong(head.reference, error))
+}
 
-    /// A field that only another type of frame has was hardly meant to be passed over.
-    fn has_only(&self, kind: &str) -> Result<(), HubError> {
-        let Some(own) = own_fields(kind) else {
-            return Ok(());
-        };
-        for (name, json) in [
-            ("service", self.service),
-            ("event_types", self.event_types),
-            ("from_sequence", self.from_sequence),
-            ("subscription", self.subscription),
-            ("event", self.event),
-            ("message", self.message),
-            ("instance_id", self.instance_id),
-            ("prefetch", self.prefetch),
-            ("lease", self.lease),
-            ("leases", self.leases),
-            ("sequence", self.sequence),
-            ("delay", self.delay),
-            ("reason", self.reason),
-        ] {
-            if json.is_some() && !own.contains(&name) {
-                return Err(unknown_of(name, own));
-            }
-        }
-        Ok(())
+/// One of those there are.
+fn frame_type<'a>(text: &'a str, json: Option<&'a RawValue>) -> Result<&'static str, HubError> {
+    let field = match RawField::required(Subject::Message, "type", json) {
+        Ok(field) => field,
+        Err(missing) => return Err(misspelt(text).unwrap_or(missing)),
+    };
+    let (word, known) = (field.text()?, names_of::<ClientFrame<'_>>());
+    let found = known.iter().copied().find(|name| *name == word);
+    found.ok_or_else(|| field.wrong(format!("must be one of {}", known.join(", "))))
+}
+
+/// A name that may have been meant as that of the type.
+fn misspelt(text: &str) -> Option<HubError> {
+    /// Nothing else, so that all else is named.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Named<'a> {
+        #[serde(borrow, default, rename = "type", deserialize_with = "raw")]
+        _frame_type: Option<&'a RawValue>,
+        #[serde(borrow, default, rename = "ref", deserialize_with = "raw")]
+        _reference: Option<&'a RawValue>,
     }
+    let known = names_of::<Named<'_>>();
+    let (_, others) = body::data::<Named<'_>>(Subject::Message, text).ok()?;
+    let name = others.names().find(|name| closest(name, known).is_some())?;
+    let problem = unknown(name, known);
+    Some(HubError::invalid(Subject::Message, name, problem))
+}
 
-    /// A field that no frame has. What a frame of this type has is said; if it has no type, that
-    /// may be what was meant.
-    fn not_known(&self, name: &str) -> HubError {
-        let kind = RawField::given(Subject::Message, "type", self.kind);
-        match kind.map(|kind| (kind, kind.text())) {
-            None => unknown_of(name, &["type", "ref"]),
-            Some((_, Err(error))) => error,
-            Some((kind, Ok(word))) => match own_fields(&word) {
-                Some(own) => unknown_of(name, own),
-                None => kind.wrong(no_type()),
-            },
-        }
-    }
+/// For whom it is: the service it names, else the caller.
+fn acting_for(
+    subject: Subject,
+    service: Option<NewService>,
+    context: &RequestContext<'_>,
+) -> Result<ServiceName, HubError> {
+    let service = service.map(|service| service.0);
+    context.principal.acting_for(subject, "service", service)
+}
 
-    fn subscribe(&self, context: &RequestContext<'_>) -> Result<Subscribe, HubError> {
-        const SUBJECT: Subject = Subject::Subscription;
-        let service = self.service(SUBJECT, context)?;
-        let types = RawField::required(SUBJECT, "event_types", self.event_types)?;
-        let from: Option<WholeNumber<0, LAST_SEQUENCE>> =
-            RawField::optional(SUBJECT, "from_sequence", self.from_sequence)?;
-        let name: Option<NewSegment> =
-            RawField::optional(SUBJECT, "subscription", self.subscription)?;
-        Ok(Subscribe {
+/// What is asked, if its fields fit together; `ignored` gets those of its message or event that
+/// mean nothing.
+fn request(
+    frame: ClientFrame<'_>,
+    context: &RequestContext<'_>,
+    ignored: &mut Ignored,
+) -> Result<SocketRequest, HubError> {
+    Ok(match frame {
+        ClientFrame::Subscribe {
             service,
-            event_types: types.typed::<EventPatterns>()?.0,
-            from_sequence: from.map(|from| from.0),
-            name: name.map(|name| name.0),
-        })
-    }
-
-    fn consume(&self, context: &RequestContext<'_>) -> Result<Consume, HubError> {
-        const SUBJECT: Subject = Subject::Request;
-        let service = self.service(SUBJECT, context)?;
-        let instance_id: Option<NewInstance> =
-            RawField::optional(SUBJECT, "instance_id", self.instance_id)?;
-        let prefetch: Option<WholeNumber<1, MOST_PREFETCH>> =
-            RawField::optional(SUBJECT, "prefetch", self.prefetch)?;
-        let lease: Option<LeaseLength> = RawField::optional(SUBJECT, "lease", self.lease)?;
-        Ok(Consume {
+            event_types,
+            from_sequence,
+            subscription,
+        } => SocketRequest::Subscribe(Subscribe {
+            service: acting_for(Subject::Subscription, service, context)?,
+            event_types: event_types.0,
+            from_sequence: from_sequence.map(|from| from.0),
+            name: subscription.map(|name| name.0),
+        }),
+        ClientFrame::Unsubscribe { event_types, .. } => {
+            SocketRequest::Unsubscribe(event_types.0.map(|types| types.0))
+        }
+        ClientFrame::Publish { event } => {
+            let (offer, unknown) = event::read(object("event", event)?, context)?;
+            *ignored = unknown;
+            SocketRequest::Publish(Box::new(offer))
+        }
+        ClientFrame::Send { message } => {
+            let (offer, unknown) = message::read(object("message", message)?, context)?;
+            *ignored = unknown;
+            SocketRequest::Send(offer)
+        }
+        ClientFrame::Consume {
             service,
+            instance_id,
+            prefetch,
+            lease,
+        } => SocketRequest::Consume(Consume {
+            service: acting_for(Subject::Request, service, context)?,
             instance_id: instance_id.map(|id| id.0),
             prefetch: prefetch.map_or(DEFAULT_PREFETCH, |most| most.0) as usize,
             lease: lease.map(|lease| lease.0),
-        })
-    }
-
-    fn ack(&self) -> Result<SocketRequest, HubError> {
-        let sequence = RawField::given(Subject::Request, "sequence", self.sequence);
-        match (sequence, self.leases) {
-            (Some(sequence), None) => Ok(SocketRequest::AckSequence(number(&sequence)?)),
-            (Some(sequence), Some(_)) => {
-                Err(sequence.wrong("give either leases or a sequence, not both"))
-            }
-            (None, given) => Ok(SocketRequest::End(leases(given)?, LeaseEnd::Ack)),
+        }),
+        ClientFrame::Ack { leases, sequence } => match settled(leases, sequence)? {
+            Settled::Leases(leases) => SocketRequest::End(leases, LeaseEnd::Ack),
+            Settled::UpTo(sequence) => SocketRequest::AckSequence(sequence),
+        },
+        ClientFrame::Nack {
+            leases,
+            sequence,
+            delay,
+            reason,
+        } => {
+            let settled = settled(leases, sequence)?;
+            let reason = reason.map(|reason| reason.0.to_string());
+            refused(settled, delay.map(|delay| delay.0), reason)
         }
-    }
-
-    fn nack(&self) -> Result<SocketRequest, HubError> {
-        let delay: Option<Seconds> = RawField::optional(Subject::Request, "delay", self.delay)?;
-        let delay = delay.map(|delay| delay.0);
-        let reason: Option<NewLabel> = RawField::optional(Subject::Request, "reason", self.reason)?;
-        let reason = reason.map(|reason| reason.0.to_string());
-        match RawField::given(Subject::Request, "sequence", self.sequence) {
-            None => Ok(SocketRequest::End(
-                leases(self.leases)?,
-                LeaseEnd::Nack { delay, reason },
-            )),
-            Some(sequence) if self.leases.is_some() => {
-                Err(sequence.wrong("give either leases or a sequence, not both"))
-            }
-            Some(sequence) => Ok(SocketRequest::NackSequence(Refused {
-                sequence: number(&sequence)?,
-                delay,
-                reason,
-            })),
-        }
-    }
-
-    /// For whom it is: the service it names, else the caller.
-    fn service(
-        &self,
-        subject: Subject,
-        context: &RequestContext<'_>,
-    ) -> Result<ServiceName, HubError> {
-        let service: Option<NewService> = RawField::optional(subject, "service", self.service)?;
-        let service = service.map(|service| service.0);
-        context.principal.acting_for(subject, "service", service)
-    }
-}
-
-fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
-    let field = RawField::required(Subject::Request, "leases", json)?;
-    Ok(field.typed::<LeaseTokens>()?.0)
-}
-
-/// Of an event.
-fn number(field: &RawField<'_>) -> Result<Sequence, HubError> {
-    Ok(field.typed::<WholeNumber<1, LAST_SEQUENCE>>()?.0)
-}
-
-fn no_type() -> String {
-    format!("must be one of {}", TYPES.join(", "))
-}
-
-fn unknown_of(name: &str, own: &[&str]) -> HubError {
-    HubError::invalid(Subject::Message, name, unknown(name, own))
-}
-
-/// What a type of frame has besides `type` and `ref`.
-fn own_fields(kind: &str) -> Option<&'static [&'static str]> {
-    Some(match kind {
-        "subscribe" => &["service", "event_types", "from_sequence", "subscription"],
-        // Of which service it is, is known; older clients say it all the same.
-        "unsubscribe" => &["event_types", "service"],
-        "publish" => &["event"],
-        "send" => &["message"],
-        "consume" => &["service", "instance_id", "prefetch", "lease"],
-        "ack" => &["leases", "sequence"],
-        "nack" => &["leases", "sequence", "delay", "reason"],
-        "ping" => &[],
-        _ => return None,
+        ClientFrame::Ping {} => SocketRequest::Ping,
     })
 }
 
+/// What an ack or a nack is about.
+enum Settled {
+    Leases(Vec<LeaseToken>),
+    /// The event with this number, of a named subscription.
+    UpTo(Sequence),
+}
+
+fn refused(settled: Settled, delay: Option<Duration>, reason: Option<String>) -> SocketRequest {
+    match settled {
+        Settled::Leases(leases) => SocketRequest::End(leases, LeaseEnd::Nack { delay, reason }),
+        Settled::UpTo(sequence) => SocketRequest::NackSequence(Refused {
+            sequence,
+            delay,
+            reason,
+        }),
+    }
+}
+
+fn settled(leases: Option<&RawValue>, sequence: Option<&RawValue>) -> Result<Settled, HubError> {
+    const SUBJECT: Subject = Subject::Request;
+    let Some(sequence) = RawField::given(SUBJECT, "sequence", sequence) else {
+        let leases = RawField::required(SUBJECT, "leases", leases)?;
+        return Ok(Settled::Leases(leases.typed::<LeaseTokens>()?.0));
+    };
+    match leases {
+        Some(_) => Err(sequence.wrong("give either leases or a sequence, not both")),
+        None => Ok(Settled::UpTo(sequence.typed::<EventSequence>()?.0)),
+    }
+}
+
 /// As large as one message or event may be.
-fn object<'a>(field: &RawField<'a>) -> Result<&'a str, HubError> {
-    let text = field.json.get();
+fn object<'a>(name: &str, json: &'a RawValue) -> Result<&'a str, HubError> {
+    let field = RawField::required(Subject::Message, name, Some(json))?;
+    let text = json.get();
     if !text.starts_with('{') {
         return Err(field.wrong("must be a JSON object"));
     }
@@ -405,19 +333,6 @@ fn object<'a>(field: &RawField<'a>) -> Result<&'a str, HubError> {
         return Err(HubError::TooLarge { limit: bodies::ONE });
     }
     Ok(text)
-}
-
-struct EventPatterns(Vec<Pattern>);
-
-impl BodyField for EventPatterns {
-    fn read(json: &RawValue) -> Result<Self, Problem> {
-        let problem = format!("must have 1 to {MOST_TYPES} items");
-        let patterns = patterns(json, MOST_TYPES, "an array of patterns", &problem)?;
-        match patterns.is_empty() {
-            true => Err(Problem::new(problem)),
-            false => Ok(Self(patterns)),
-        }
-    }
 }
 
 #[cfg(test)]

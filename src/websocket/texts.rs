@@ -1,17 +1,15 @@
 //! What the hub says over a socket.
 
 use bytestring::ByteString;
-use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, json};
 
 use super::answers::Slip;
-use super::frames::Reference;
+use super::api::Reference;
+use super::api::server::{AcceptedId, PushedEvent, ServerFrame};
 use crate::api;
 use crate::api::status::word;
-use crate::api::unknown::Ignored;
 use crate::domain::event::{Event, EventId, Sequence};
-use crate::domain::ids::{EventType, LeaseToken, MessageId, ServiceName, StreamId};
+use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::domain::moment::Moment;
 use crate::domain::pattern::Pattern;
@@ -20,34 +18,11 @@ use crate::hub::error::HubError;
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
-#[derive(Serialize)]
-struct EventFrame<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    event: EventBody<'a>,
-}
-
-#[derive(Serialize)]
-struct EventBody<'a> {
-    id: EventId,
-    #[serde(rename = "type")]
-    event_type: &'a EventType,
-    data: &'a RawValue,
-    source: &'a ServiceName,
-    timestamp: Timestamp,
-    sequence: Sequence,
-    correlation_id: String,
-    stream_id: Option<&'a StreamId>,
-    stream_version: Option<u64>,
-    attempt: u32,
-}
-
 /// An event on its way to a subscriber.
 pub(crate) fn event(event: &Event, attempt: u32) -> ByteString {
     let stream = event.stream.as_ref();
-    render(&EventFrame {
-        kind: "event",
-        event: EventBody {
+    render(&ServerFrame::Event {
+        event: PushedEvent {
             id: event.id,
             event_type: &event.event_type,
             data: event.payload.as_raw(),
@@ -62,44 +37,12 @@ pub(crate) fn event(event: &Event, attempt: u32) -> ByteString {
     })
 }
 
-#[derive(Serialize)]
-struct MessageFrame<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    message: Envelope<'a>,
-    lease: LeaseToken,
-}
-
 /// A message on its way to a consumer.
 pub(crate) fn message(leased: &Leased, max_attempts: u32, now: Moment) -> ByteString {
-    render(&MessageFrame {
-        kind: "message",
+    render(&ServerFrame::Message {
         message: Envelope::handed_out(&leased.delivery, max_attempts, now),
         lease: leased.token,
     })
-}
-
-#[derive(Serialize)]
-struct Accepted<'a, Id> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a RawValue>,
-    id: Id,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<Sequence>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream_id: Option<&'a StreamId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream_version: Option<u64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    duplicate: bool,
-    /// What became of a message that was known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    durability: &'a str,
-    #[serde(skip_serializing_if = "Ignored::is_empty")]
-    ignored: &'a Ignored,
 }
 
 pub(crate) fn sent(
@@ -108,10 +51,9 @@ pub(crate) fn sent(
     known: Option<State>,
     durability: &str,
 ) -> ByteString {
-    render(&Accepted {
-        kind: "accepted",
-        reference: slip.reference.as_deref(),
-        id,
+    render(&ServerFrame::Accepted {
+        reference: slip.reference.as_ref(),
+        id: AcceptedId::Message(id),
         sequence: None,
         stream_id: None,
         stream_version: None,
@@ -131,10 +73,9 @@ pub(crate) fn published(
     durability: &str,
 ) -> ByteString {
     let stream = event.and_then(|event| event.stream.as_ref());
-    render(&Accepted {
-        kind: "accepted",
-        reference: slip.reference.as_deref(),
-        id,
+    render(&ServerFrame::Accepted {
+        reference: slip.reference.as_ref(),
+        id: AcceptedId::Event(id),
         sequence: event.map(|event| event.sequence),
         stream_id: stream.map(|place| &place.id),
         stream_version: stream.map(|place| place.version),
@@ -145,70 +86,33 @@ pub(crate) fn published(
     })
 }
 
-#[derive(Serialize)]
-struct Subscribed<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a RawValue>,
-    event_types: &'a [Pattern],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<Sequence>,
-}
-
 /// `event_types`: all that are subscribed now; `newest`: of the log.
 pub(crate) fn subscribed(
     reference: Option<&Reference>,
     event_types: &[Pattern],
     newest: Sequence,
 ) -> ByteString {
-    render(&Subscribed {
-        kind: "subscribed",
-        reference: reference.map(|reference| &**reference),
+    render(&ServerFrame::Subscribed {
+        reference,
         event_types,
-        sequence: Some(newest),
+        sequence: newest,
     })
 }
 
 /// `event_types`: those that are left.
 pub(crate) fn unsubscribed(reference: Option<&Reference>, event_types: &[Pattern]) -> ByteString {
-    render(&Subscribed {
-        kind: "unsubscribed",
-        reference: reference.map(|reference| &**reference),
+    render(&ServerFrame::Unsubscribed {
+        reference,
         event_types,
-        sequence: None,
     })
-}
-
-#[derive(Serialize)]
-struct Short<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a RawValue>,
 }
 
 pub(crate) fn ok(reference: &Reference) -> ByteString {
-    render(&Short {
-        kind: "ok",
-        reference: Some(reference),
-    })
+    render(&ServerFrame::Ok { reference })
 }
 
 pub(crate) fn pong(reference: Option<&Reference>) -> ByteString {
-    render(&Short {
-        kind: "pong",
-        reference: reference.map(|reference| &**reference),
-    })
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a RawValue>,
-    error: serde_json::Value,
+    render(&ServerFrame::Pong { reference })
 }
 
 pub(crate) fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) -> ByteString {
@@ -217,14 +121,13 @@ pub(crate) fn error(reference: Option<&Reference>, error: &HubError, now: Timest
     if let Some(seconds) = error.retry_after() {
         about.insert("retry_after".to_owned(), json!(seconds));
     }
-    render(&Failed {
-        kind: "error",
-        reference: reference.map(|reference| &**reference),
+    render(&ServerFrame::Error {
+        reference,
         error: api::error::body(error, about),
     })
 }
 
-fn render(frame: &impl Serialize) -> ByteString {
+fn render(frame: &ServerFrame<'_>) -> ByteString {
     let text = serde_json::to_string(frame);
     text.expect("names, numbers and checked JSON are JSON")
         .into()
@@ -233,10 +136,17 @@ fn render(frame: &impl Serialize) -> ByteString {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::api::unknown::Ignored;
+    use crate::domain::ids::{ContentType, LeaseToken};
     use crate::domain::json_text::JsonText;
+    use crate::domain::message::Message;
+    use crate::domain::payload::Payload;
+    use crate::domain::refusal::Refusal;
     use crate::hub::error::Subject;
     use crate::logic::journal::samples as facts;
+    use crate::logic::queues::Delivery;
     use crate::websocket::answers::Answers;
+    use serde_json::value::RawValue;
     use std::sync::Arc;
 
     fn slip(reference: Option<Reference>) -> Slip {
@@ -247,36 +157,78 @@ pub(crate) mod tests {
         }
     }
 
-    /// One text of each type.
-    pub(crate) fn samples() -> Vec<(&'static str, ByteString)> {
+    /// Texts of each type, with all they may have and with as little.
+    pub(crate) fn samples() -> Vec<ByteString> {
         let reference: Reference = serde_json::from_str("7").unwrap();
         let given = Some(&reference);
-        let slip = slip(Some(reference.clone()));
         let patterns = [Pattern::parse("a.#").unwrap()];
+        let mut texts = vec![
+            subscribed(given, &patterns, 9),
+            subscribed(None, &[], 0),
+            unsubscribed(None, &patterns),
+            unsubscribed(given, &[]),
+            ok(&reference),
+            pong(None),
+            pong(given),
+        ];
+        let payloads = [Payload::parse("{}").unwrap(), bytes()];
+        texts.extend(payloads.map(handed));
+        texts.extend(accepted(&reference));
+        texts.extend(problems().map(|problem| error(given, &problem, Timestamp::default())));
+        texts.push(error(None, &HubError::Internal, Timestamp::default()));
+        texts
+    }
+
+    fn bytes() -> Payload {
+        Payload::raw(vec![0xff], ContentType::parse("image/png").ok())
+    }
+
+    fn handed(payload: Payload) -> ByteString {
+        let delivery = Delivery {
+            outlived: None,
+            message: Arc::new(Message {
+                payload,
+                ..facts::message(1, "{}")
+            }),
+            attempt: 1,
+            hand_outs: 1,
+        };
+        let token = LeaseToken(uuid::Uuid::from_u128(1));
+        message(&Leased { delivery, token }, 5, Timestamp::default().into())
+    }
+
+    /// Of events, and what is said of events and messages that were taken.
+    fn accepted(reference: &Reference) -> Vec<ByteString> {
+        let (mut named, none) = (slip(Some(reference.clone())), slip(None));
+        named.ignored.add("colour");
         let mut sample = facts::event(1, 2);
         sample.payload = JsonText::new(RawValue::from_string("[1]".to_owned()).unwrap());
-        let problem = HubError::invalid(Subject::Message, "type", "is wrong");
-        let leased = Leased {
-            delivery: crate::logic::queues::Delivery {
-                outlived: None,
-                message: Arc::new(facts::message(1, "{}")),
-                attempt: 1,
-                hand_outs: 1,
-            },
-            token: LeaseToken(uuid::Uuid::from_u128(1)),
+        let alone = Event {
+            stream: None,
+            ..sample.clone()
         };
-        vec![
-            ("subscribed", subscribed(given, &patterns, 9)),
-            ("unsubscribed", unsubscribed(None, &patterns)),
-            ("event", event(&sample, 1)),
-            (
-                "accepted",
-                published(&slip, sample.id, Some(&sample), false, "disk"),
-            ),
-            ("message", message(&leased, 5, Timestamp::default().into())),
-            ("ok", ok(&reference)),
-            ("pong", pong(None)),
-            ("error", error(given, &problem, Timestamp::from_millis(1))),
+        let id = MessageId(uuid::Uuid::nil());
+        let mut texts = vec![
+            event(&sample, 1),
+            event(&alone, 2),
+            published(&named, sample.id, Some(&sample), false, "disk"),
+            published(&none, sample.id, None, true, "os"),
+            sent(&named, id, None, "disk"),
+        ];
+        let known = [State::Queued, State::Delivered, State::Dead];
+        texts.extend(known.map(|state| sent(&none, id, Some(state), "os")));
+        texts
+    }
+
+    fn problems() -> [HubError; 5] {
+        let stale = vec![LeaseToken(uuid::Uuid::nil())];
+        let (expected, current) = (-1, 2);
+        [
+            HubError::invalid(Subject::Message, "type", "is wrong"),
+            Refusal::StaleLeases { stale }.into(),
+            Refusal::EventsGone { oldest: 3 }.into(),
+            Refusal::VersionConflict { expected, current }.into(),
+            Refusal::Stopping.into(),
         ]
     }
 

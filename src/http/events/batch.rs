@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use super::publish::Taken;
 use crate::api;
+use crate::api::error_schema::ErrorBody;
 use crate::api::unknown::Ignored;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, ReadBody, UnreadBody};
 use crate::http::messages::send::{LabelHeaders, Labels};
-use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::values::EventBatchInput;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::send::{LabelHeaders, Labels};
 use crate::api;
+use crate::api::error_schema::ErrorBody;
 use crate::api::status::word;
 use crate::api::unknown::Ignored;
 use crate::domain::ids::MessageId;
@@ -14,7 +15,6 @@ use crate::domain::message::State;
 use crate::domain::offer::Offer;
 use crate::http::batch::{BatchItems, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, ReadBody, UnreadBody};
-use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::values::BatchInput;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};

@@ -9,8 +9,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
-use super::errors::{self, ErrorResponseDoc};
-use super::written_out;
+use super::errors;
+use crate::api::written_out;
 use crate::http::{
     circuits, correlations, dead_letters, events, health, key_use, leases, limits, messages, next,
     queue, quotas, redrive, retries, scrape, services, streams, subscriptions,
@@ -114,7 +114,7 @@ use crate::http::{
         health::details::details,
         scrape::metrics,
     ),
-    components(schemas(ErrorResponseDoc, events::list::EventOrder)),
+    components(schemas(crate::api::error_schema::ErrorResponseDoc, events::list::EventOrder)),
 )]
 struct Described;
 
@@ -169,16 +169,6 @@ const ALIASES: [Alias; 15] = [
     ),
 ];
 
-/// Data that may have fields which the hub does not know, and leaves out.
-const DATA: [&str; 6] = [
-    "MessageInput",
-    "EventInput",
-    "RegistrationInput",
-    "HealthCheck",
-    "DependencyInput",
-    "EndpointInput",
-];
-
 /// What monitors ask with HEAD as well.
 const WITH_HEAD: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
 
@@ -227,12 +217,7 @@ pub fn document(
     }
     let components = document.components.get_or_insert_default();
     for (name, schema) in &mut components.schemas {
-        written_out::simplify(schema);
-        if let RefOr::T(Schema::Object(object)) = schema
-            && DATA.contains(&name.as_str())
-        {
-            object.additional_properties = None;
-        }
+        written_out::finish(name, schema);
     }
     components
         .parameters

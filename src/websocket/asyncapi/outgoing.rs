@@ -1,14 +1,20 @@
 //! What the hub sends of itself: messages to instances and events to callbacks, each in a POST.
 
 use serde_json::{Map, Value, json};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::api::written_out;
+use crate::logic::push::Envelope;
+use crate::logic::webhook::CallbackEnvelope;
 
 /// One kind of POST.
 struct Post {
     name: &'static str,
     summary: &'static str,
     address: &'static str,
+    body: RefOr<Schema>,
     /// Names and schemas; those with `!` at the end of the name are required.
-    fields: Value,
     headers: Value,
 }
 
@@ -34,13 +40,25 @@ pub(super) fn add_to(document: &mut Value) {
     }
 }
 
+/// Of what the bodies are made of.
+pub(super) fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    Envelope::schemas(schemas);
+    CallbackEnvelope::schemas(schemas);
+}
+
+fn body(post: &Post) -> Value {
+    let mut schema = post.body.clone();
+    written_out::simplify(&mut schema);
+    json!(schema)
+}
+
 fn message(post: &Post) -> Value {
     json!({
         "name": post.name,
         "summary": post.summary,
         "contentType": "application/json",
         "headers": object(&post.headers),
-        "payload": object(&post.fields),
+        "payload": body(post),
     })
 }
 
@@ -57,28 +75,12 @@ fn object(fields: &Value) -> Value {
 }
 
 fn push() -> Post {
-    let (text, time) = (
-        json!({"type": "string"}),
-        json!({"type": "string", "format": "date-time"}),
-    );
-    let or_null = |kind: &str| json!({"type": [kind, "null"]});
+    let text = json!({"type": "string"});
     Post {
         name: "push",
         summary: "A message for an instance: 2xx takes it, 408, 425, 429 and 5xx let it come again, other 3xx and 4xx refuse it",
         address: "POST to the instance's url and message_endpoint (/messages unless given)",
-        fields: json!({
-            "id!": {"type": "string", "format": "uuid"}, "type!": text, "source!": text,
-            "destination!": text, "correlation_id!": text, "reply_to!": or_null("string"),
-            "payload!": {"description": "Null if it is shown as payload_base64"},
-            "payload_base64": {"type": "string", "contentEncoding": "base64", "description": "The bytes of a payload that is no JSON"},
-            "content_type": {"type": "string", "description": "What the sender said that the bytes are"},
-            "timestamp!": time,
-            "priority!": {"enum": ["CRITICAL", "HIGH", "NORMAL", "LOW", "DEFERRED"]},
-            "headers!": or_null("object"), "attempt!": {"type": "integer", "minimum": 1},
-            "max_attempts!": {"type": "integer", "minimum": 1},
-            "hand_outs": {"type": "integer"}, "deadline!": or_null("string"),
-            "expires_at!": or_null("string"),
-        }),
+        body: Envelope::schema(),
         headers: json!({
             "X-Message-ID!": {"type": "string", "description": "The same in every attempt: drop what came before"},
             "X-Correlation-ID!": text, "X-Request-ID!": text,
@@ -88,22 +90,12 @@ fn push() -> Post {
 }
 
 fn callback() -> Post {
-    let (text, time) = (
-        json!({"type": "string"}),
-        json!({"type": "string", "format": "date-time"}),
-    );
+    let text = json!({"type": "string"});
     Post {
         name: "callback",
         summary: "An event for a subscription, signed as by Standard Webhooks; answered as a push. 410 pauses the subscription",
         address: "POST to the subscription's callback_url",
-        fields: json!({
-            "id!": {"type": "string", "format": "uuid"}, "type!": {"const": "event"},
-            "event_type!": text, "source!": text, "payload!": {}, "correlation_id!": text,
-            "causation_id": text, "timestamp!": time, "sequence!": {"type": "integer", "minimum": 1},
-            "stream_id!": {"type": ["string", "null"]},
-            "stream_version!": {"type": ["integer", "null"]}, "metadata": {},
-            "attempt!": {"type": "integer", "minimum": 1}, "replay": {"const": true},
-        }),
+        body: CallbackEnvelope::schema(),
         headers: json!({
             "webhook-id!": {"type": "string", "description": "The event's id, the same in every attempt"},
             "webhook-timestamp!": {"type": "string", "description": "Seconds since 1970, of the attempt"},
@@ -127,7 +119,6 @@ mod tests {
     use crate::domain::subscription::{Callback, SigningSecret};
     use crate::domain::timestamp::Timestamp;
     use crate::logic::journal::samples;
-    use crate::logic::push::Envelope;
     use crate::logic::queues::Delivery;
     use crate::logic::webhook::{Handing, push_request};
 
@@ -163,7 +154,7 @@ mod tests {
             };
             let envelope = Envelope::new(&delivery, 5, Timestamp::default().into());
             let body = serde_json::to_vec(&envelope).unwrap();
-            assert_described(&object(&push().fields), &names(&body));
+            assert_described(&super::body(&push()), &names(&body));
         }
     }
 
@@ -188,7 +179,7 @@ mod tests {
             };
             let now = Timestamp::from_millis(1);
             let request = push_request(&handing, Duration::from_secs(1), now);
-            assert_described(&object(&callback().fields), &names(&request.body));
+            assert_described(&body(&callback()), &names(&request.body));
             let headers = request.headers.iter().map(|(name, _)| (*name).to_owned());
             assert_described(&object(&callback().headers), &headers.collect());
         }

@@ -162,7 +162,7 @@ fn what_is_wrong_is_named_with_its_field() {
 
 #[test]
 fn every_type_that_is_listed_is_known() {
-    for kind in TYPES {
+    for kind in names_of::<ClientFrame<'_>>() {
         let Err(error) = only(&format!(r#"{{"type":"{kind}","leases":0}}"#)).ask else {
             continue;
         };
@@ -185,7 +185,7 @@ fn a_consumer_may_leave_out_everything() {
 fn a_reference_comes_back_as_it_was_given() {
     for reference in [r#""a\u0041""#, "7", "-1.50e3"] {
         let frame = only(&format!(r#"{{"type":"ping","ref":{reference}}}"#));
-        assert_eq!(frame.reference.unwrap().get(), reference);
+        assert_eq!(frame.reference.unwrap().0.get(), reference);
     }
     assert!(only(r#"{"type":"ping","ref":null}"#).reference.is_none());
 }
@@ -220,7 +220,7 @@ proptest! {
 
     #[test]
     fn no_json_makes_it_panic(
-        kind in prop::sample::select(&TYPES[..]),
+        kind in prop::sample::select(names_of::<ClientFrame<'_>>()),
         field in prop::sample::select(vec![
             "ref", "service", "event_types", "from_sequence", "subscription", "event",
             "message", "instance_id", "prefetch", "lease", "leases", "sequence", "delay",
@@ -230,5 +230,45 @@ proptest! {
         ]),
     ) {
         read_by(&shop(), &format!(r#"{{"type":"{kind}","{field}":{value}}}"#));
+    }
+}
+
+/// What is said of a frame: what is asked, or what is wrong.
+fn told(frame: &Frame) -> String {
+    let reference = frame.reference.as_ref().map(|reference| reference.0.get());
+    match &frame.ask {
+        Ok(_) => format!("{reference:?} taken, {:?}", frame.ignored),
+        Err(error) => format!("{reference:?} {error}"),
+    }
+}
+
+/// It is read in one go if it does; what is said of it is the same.
+#[test]
+fn it_makes_no_difference_whether_the_type_stands_first() {
+    for fields in [
+        r#""ref":1"#,
+        r#""ref":null"#,
+        r#""ref":1,"ref":2"#,
+        r#""ref":null,"ref":2"#,
+        r#""type":"ping""#,
+        r#""service":"billing","ref":"a""#,
+        r#""ref":5,"service":"billing","event_types":[]"#,
+        r##""event_types":["a.#"],"from_sequence":1,"subscription":"s""##,
+        r##""event_types":["#"],"event_types":["#"],"ref":1"##,
+        r#""event":{"event_type":"a","payload":1,"colour":2},"ref":1"#,
+        r#""event":null,"ref":1"#,
+        r#""message":{"destination":"x","payload":1}"#,
+        r#""prefetch":3,"lease":1,"instance_id":"i""#,
+        r#""leases":["00000000-0000-7000-8000-000000000001"],"ref":1"#,
+        r#""leases":null,"sequence":1,"ref":1"#,
+        r#""sequence":1,"delay":5,"reason":"r""#,
+        r#""sequence":1,"delay":-5,"reason":"r","ref":1"#,
+        r#""colour":1,"ref":1"#,
+    ] {
+        for frame_type in names_of::<ClientFrame<'_>>().iter().chain(&["dance"]) {
+            let first = only(&format!(r#"{{"type":"{frame_type}",{fields}}}"#));
+            let last = only(&format!(r#"{{{fields},"type":"{frame_type}"}}"#));
+            assert_eq!(told(&first), told(&last), "{frame_type} {fields}");
+        }
     }
 }

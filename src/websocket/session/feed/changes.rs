@@ -7,7 +7,8 @@ use actix::{AsyncContext, Handler, Message};
 use ahash::AHashSet;
 
 use super::super::super::answers::Slip;
-use super::super::super::frames::{MOST_TYPES, Subscribe};
+use super::super::super::api::client::MOST_TYPES;
+use super::super::super::frames::Subscribe;
 use super::super::super::texts;
 use super::super::client::SocketClient;
 use super::super::{Context, Session};

@@ -5,9 +5,29 @@ use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
 use utoipa::openapi::{AllOf, Object, RefOr, Schema, Type};
 
+/// Data that may have fields which the hub does not know, and leaves out.
+const DATA: [&str; 6] = [
+    "MessageInput",
+    "EventInput",
+    "RegistrationInput",
+    "HealthCheck",
+    "DependencyInput",
+    "EndpointInput",
+];
+
+/// A schema as a description shows it.
+pub(crate) fn finish(name: &str, schema: &mut RefOr<Schema>) {
+    simplify(schema);
+    if let RefOr::T(Schema::Object(object)) = schema
+        && DATA.contains(&name)
+    {
+        object.additional_properties = None;
+    }
+}
+
 /// Brings the properties of an object into that form; one that is put together of parts that are
 /// written out is one object.
-pub(super) fn simplify(schema: &mut RefOr<Schema>) {
+pub(crate) fn simplify(schema: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::AllOf(parts)) = schema
         && let Some(mut whole) = whole(parts)
     {
@@ -39,7 +59,7 @@ fn whole(parts: &AllOf) -> Option<Object> {
 }
 
 /// The same for what a query may have.
-pub(super) fn simplify_parameter(parameter: &mut Parameter) {
+pub(crate) fn simplify_parameter(parameter: &mut Parameter) {
     if let Some(schema) = &mut parameter.schema
         && let Some(plain) = plain(schema)
     {

@@ -1,0 +1,135 @@
+//! What a client may say, type by type.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::api::event::EventBody;
+use crate::api::field::{BodyField, Narrowing, field};
+use crate::api::leases::{LeaseLength, LeaseTokens};
+use crate::api::message::MessageBody;
+use crate::api::numbers::{LAST_SEQUENCE, Seconds, WholeNumber};
+use crate::api::patterns::patterns;
+use crate::api::problem::Problem;
+use crate::api::raw_field::raw;
+use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService};
+use crate::domain::pattern::Pattern;
+use crate::hub::error::Subject;
+
+/// Types of events in one subscription, at most.
+pub(crate) const MOST_TYPES: usize = 1000;
+const MOST_PREFETCH: u64 = 10_000;
+
+/// One frame, by its `type`, with what this type has besides `type` and `ref`. Fields that hang
+/// together are read when it is known which of them there are.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum ClientFrame<'a> {
+    /// Events from now on, or from a sequence on; a second one adds types
+    Subscribe {
+        /// The caller, if it is left out
+        service: Option<NewService>,
+        /// Words between dots; `*` is one word, `#` any number of them
+        #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 1000)]
+        event_types: EventPatterns,
+        /// Inclusive; with the first subscribe only, and at most one beyond the newest event
+        #[schema(inline)]
+        from_sequence: Option<FromSequence>,
+        /// Names a durable subscription
+        #[schema(max_length = 200)]
+        subscription: Option<NewSegment>,
+    },
+    /// No more events of these types, or none at all
+    Unsubscribe {
+        /// Words between dots; `*` is one word, `#` any number of them
+        #[serde(default)]
+        #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 1000)]
+        event_types: Narrowing<EventPatterns>,
+        // Of which service it is, is known; older clients say it all the same.
+        #[serde(rename = "service")]
+        #[schema(ignore)]
+        _service: Option<IgnoredAny>,
+    },
+    /// Publish an event
+    Publish {
+        /// As POST /v1/events takes it
+        #[serde(borrow)]
+        #[schema(value_type = EventBody)]
+        event: &'a RawValue,
+    },
+    /// Send a message
+    Send {
+        /// As POST /v1/messages/send takes it
+        #[serde(borrow)]
+        #[schema(value_type = MessageBody<'a>)]
+        message: &'a RawValue,
+    },
+    /// Messages for a service, as long as the socket is open
+    Consume {
+        /// The caller, if it is left out
+        service: Option<NewService>,
+        instance_id: Option<NewInstance>,
+        /// Messages that are not settled, at most
+        #[schema(inline, default = 100)]
+        prefetch: Option<Prefetch>,
+        /// Seconds to settle each message; no limit if it is left out
+        #[schema(inline)]
+        lease: Option<LeaseLength>,
+    },
+    /// Messages were handled, or events up to a sequence of a named subscription
+    Ack {
+        #[serde(borrow, default, deserialize_with = "raw")]
+        #[schema(inline, value_type = LeaseTokens, required = false)]
+        leases: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        #[schema(inline, value_type = EventSequence, required = false)]
+        sequence: Option<&'a RawValue>,
+    },
+    /// Messages could not be handled: a failed attempt each. Or one event of a named subscription:
+    /// what came before it is acknowledged, and it is sent again with all that comes after it
+    Nack {
+        #[serde(borrow, default, deserialize_with = "raw")]
+        #[schema(inline, value_type = LeaseTokens, required = false)]
+        leases: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        #[schema(inline, value_type = EventSequence, required = false)]
+        sequence: Option<&'a RawValue>,
+        /// Seconds
+        #[schema(inline)]
+        delay: Option<Seconds>,
+        #[schema(max_length = 200)]
+        reason: Option<NewLabel>,
+    },
+    /// Is the hub there?
+    Ping {},
+}
+
+type FromSequence = WholeNumber<0, LAST_SEQUENCE>;
+type Prefetch = WholeNumber<1, MOST_PREFETCH>;
+/// Of an event.
+pub(crate) type EventSequence = WholeNumber<1, LAST_SEQUENCE>;
+
+/// What the fields of a frame of this type are about.
+pub(crate) fn subject(frame_type: &str) -> Subject {
+    match frame_type {
+        "subscribe" | "unsubscribe" => Subject::Subscription,
+        "consume" | "ack" | "nack" => Subject::Request,
+        _ => Subject::Message,
+    }
+}
+
+pub(crate) struct EventPatterns(pub(crate) Vec<Pattern>);
+
+impl BodyField for EventPatterns {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = format!("must have 1 to {MOST_TYPES} items");
+        let patterns = patterns(json, MOST_TYPES, "an array of patterns", &problem)?;
+        match patterns.is_empty() {
+            true => Err(Problem::new(problem)),
+            false => Ok(Self(patterns)),
+        }
+    }
+}
+
+field!(EventPatterns);
