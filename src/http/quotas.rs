@@ -14,7 +14,6 @@ use crate::api::problem::Problem;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::hub::Hub;
-use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::quotas::QuotaView;
 use crate::logic::token_bucket::default_burst;
@@ -136,10 +135,9 @@ pub(crate) async fn all(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
-    caller.principal.may(Operation::SeeQuotas)?;
+    let quotas = hub.quota_reader(&caller.context(hub.clock.wall()))?;
     let part: PageQuery<ServiceName> = query::read(&request)?;
-    let views = hub.quotas(&caller.context(hub.clock.wall())).await?;
-    let page = part.take(views, Order::Ascending, |view| &view.service);
+    let page = part.take(quotas.all().await?, Order::Ascending, |view| &view.service);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(QuotaPage {
         count: items.len(),
@@ -168,12 +166,9 @@ pub(crate) async fn show(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
-    caller.principal.may(Operation::SeeQuotas)?;
+    let quotas = hub.quota_reader(&caller.context(hub.clock.wall()))?;
     let service = query::service(&service)?;
-    let view = hub
-        .quota(&caller.context(hub.clock.wall()), service)
-        .await?;
-    Ok(HttpResponse::Ok().json(describe(view)))
+    Ok(HttpResponse::Ok().json(describe(quotas.one(service).await?)))
 }
 
 /// Set the quota of a service
@@ -201,13 +196,11 @@ pub(crate) async fn set(
     payload: UnreadBody,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
-    // Before the body, of which nobody else is told what is wrong with it.
-    caller.principal.may(Operation::SetQuota)?;
+    let quotas = hub.quota_writer(&caller.context(hub.clock.wall()))?;
     let service = query::new_service(&service)?;
     let body = ReadBody::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
-    let context = caller.context(hub.clock.wall());
-    let view = hub.set_quota(&context, service, quota).await?;
+    let view = quotas.set(service, quota).await?;
     Ok(HttpResponse::Ok().json(describe(view)))
 }
 
@@ -234,10 +227,9 @@ pub(crate) async fn delete(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
-    caller.principal.may(Operation::SetQuota)?;
+    let quotas = hub.quota_writer(&caller.context(hub.clock.wall()))?;
     let service = query::service(&service)?;
-    let context = caller.context(hub.clock.wall());
-    hub.delete_quota(&context, service).await?;
+    quotas.delete(service).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

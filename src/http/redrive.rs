@@ -13,10 +13,9 @@ use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
-use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::RedriveStart;
-use crate::web::caller::{Caller, principal};
+use crate::web::caller::Caller;
 use crate::web::page::{Order, PageQuery};
 use crate::web::query;
 use crate::web::routing::{self, Routes};
@@ -139,13 +138,12 @@ async fn begin(
     payload: UnreadBody,
     kind: JobKind,
 ) -> Result<HttpResponse, HubError> {
-    // Before the body, of which nobody else is told what is wrong with it.
-    principal(request).may(Operation::RunRedrives)?;
-    let body = ReadBody::one(hub, payload, SUBJECT).await?;
-    let asked = input::read(body.text(), kind)?;
     let caller = Caller::of(request);
     let context = caller.context(hub.clock.wall());
-    Ok(match hub.start_redrive(&context, asked).await? {
+    let jobs = hub.redrives(&context)?;
+    let body = ReadBody::one(hub, payload, SUBJECT).await?;
+    let asked = input::read(body.text(), kind)?;
+    Ok(match jobs.start(asked).await? {
         RedriveStart::Counted(matched) => HttpResponse::Ok().json(DryRun { matched }),
         RedriveStart::Started(job) => HttpResponse::Accepted().json(describe(*job)),
     })
@@ -170,11 +168,10 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::RunRedrives)?;
-    let part: PageQuery<JobId> = query::read(&request)?;
     let caller = Caller::of(&request);
-    let jobs = hub.redrives(&caller.context(hub.clock.wall())).await?;
-    let page = part.take(jobs, Order::Descending, |job| &job.job);
+    let jobs = hub.redrives(&caller.context(hub.clock.wall()))?;
+    let part: PageQuery<JobId> = query::read(&request)?;
+    let page = part.take(jobs.all().await?, Order::Descending, |job| &job.job);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(JobPage {
         count: items.len(),
@@ -202,11 +199,10 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     job: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::RunRedrives)?;
-    let id = JobId(query::uuid("job", &job)?);
     let caller = Caller::of(&request);
-    let found = hub.redrive(&caller.context(hub.clock.wall()), id).await?;
-    Ok(HttpResponse::Ok().json(describe(found)))
+    let jobs = hub.redrives(&caller.context(hub.clock.wall()))?;
+    let id = JobId(query::uuid("job", &job)?);
+    Ok(HttpResponse::Ok().json(describe(jobs.one(id).await?)))
 }
 
 /// Pause a redrive job
@@ -293,12 +289,11 @@ async fn switch(
     job: &str,
     switch: Switch,
 ) -> Result<HttpResponse, HubError> {
-    principal(request).may(Operation::RunRedrives)?;
-    let job = JobId(query::uuid("job", job)?);
     let caller = Caller::of(request);
-    let context = caller.context(hub.clock.wall());
-    let view = hub.switch_redrive(&context, job, switch).await?;
-    Ok(HttpResponse::Ok().json(describe(view)))
+    let jobs = hub.redrives(&caller.context(hub.clock.wall()))?;
+    let job = JobId(query::uuid("job", job)?);
+    let switched = jobs.switch(job, switch).await?;
+    Ok(HttpResponse::Ok().json(describe(switched)))
 }
 
 fn describe(job: RedriveJob) -> JobView {

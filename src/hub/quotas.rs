@@ -11,52 +11,77 @@ use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
 use crate::logic::quotas::{QuotaView, Source};
 
+/// The quotas in force, for who may see them.
+pub struct QuotaReader<'a>(&'a Hub);
+
+/// The quotas that are set, for who may set them.
+pub struct QuotaWriter<'a> {
+    hub: &'a Hub,
+    context: RequestContext<'a>,
+}
+
 impl Hub {
-    /// All that are in force.
+    /// The way to see quotas.
     ///
     /// # Errors
     /// AUTH_FAILED for who may not see them.
-    pub async fn quotas(&self, context: &RequestContext<'_>) -> Result<Vec<QuotaView>, HubError> {
+    pub fn quota_reader(&self, context: &RequestContext<'_>) -> Result<QuotaReader<'_>, HubError> {
         context.principal.may(Operation::SeeQuotas)?;
+        Ok(QuotaReader(self))
+    }
+
+    /// The way to set quotas.
+    ///
+    /// # Errors
+    /// AUTH_FAILED for who may not set one.
+    pub fn quota_writer<'a>(
+        &'a self,
+        context: &RequestContext<'a>,
+    ) -> Result<QuotaWriter<'a>, HubError> {
+        context.principal.may(Operation::SetQuota)?;
+        Ok(QuotaWriter {
+            hub: self,
+            context: *context,
+        })
+    }
+}
+
+impl QuotaReader<'_> {
+    /// All that are in force.
+    ///
+    /// # Errors
+    /// SERVICE_UNAVAILABLE while the hub is going down.
+    pub async fn all(&self) -> Result<Vec<QuotaView>, HubError> {
         let all = InspectQuotas { service: None };
-        self.clients.router.query(all).await
+        self.0.clients.router.query(all).await
     }
 
     /// The one in force for a service.
     ///
     /// # Errors
-    /// AUTH_FAILED for who may not see it, NOT_FOUND for a service without one.
-    pub async fn quota(
-        &self,
-        context: &RequestContext<'_>,
-        service: ServiceName,
-    ) -> Result<QuotaView, HubError> {
-        context.principal.may(Operation::SeeQuotas)?;
+    /// NOT_FOUND for a service without one.
+    pub async fn one(&self, service: ServiceName) -> Result<QuotaView, HubError> {
         let missing = HubError::NotFound {
             what: format!("a quota of service {service}"),
         };
         let one = InspectQuotas {
             service: Some(service),
         };
-        let found = self.clients.router.query(one).await?.pop();
+        let found = self.0.clients.router.query(one).await?.pop();
         found.ok_or(missing)
     }
+}
 
+impl QuotaWriter<'_> {
     /// Replaces the whole quota of a service, which need not be registered.
     ///
     /// # Errors
-    /// AUTH_FAILED for who may not set one, LIMIT_REACHED when as many are set as there may be.
-    pub async fn set_quota(
-        &self,
-        context: &RequestContext<'_>,
-        service: ServiceName,
-        quota: Quota,
-    ) -> Result<QuotaView, HubError> {
-        context.principal.may(Operation::SetQuota)?;
-        self.change_quota(service.clone(), Some(quota)).await??;
+    /// LIMIT_REACHED when as many are set as there may be.
+    pub async fn set(&self, service: ServiceName, quota: Quota) -> Result<QuotaView, HubError> {
+        self.change(service.clone(), Some(quota)).await??;
         Act::new("set_quota", "quota of", &service)
             .with(&in_words(&quota))
-            .tell(context);
+            .tell(&self.context);
         Ok(QuotaView {
             service,
             quota,
@@ -67,23 +92,18 @@ impl Hub {
     /// Takes back what was set; what is configured is in force again.
     ///
     /// # Errors
-    /// AUTH_FAILED for who may not set one, NOT_FOUND if none was set.
-    pub async fn delete_quota(
-        &self,
-        context: &RequestContext<'_>,
-        service: ServiceName,
-    ) -> Result<(), HubError> {
-        context.principal.may(Operation::SetQuota)?;
+    /// NOT_FOUND if none was set.
+    pub async fn delete(&self, service: ServiceName) -> Result<(), HubError> {
         let missing = HubError::NotFound {
             what: format!("a quota of service {service} that was set over the API"),
         };
-        let changed = self.change_quota(service.clone(), None).await?;
+        let changed = self.change(service.clone(), None).await?;
         changed.map_err(|refusal| HubError::refused(refusal, missing))?;
-        Act::new("delete_quota", "quota of", &service).tell(context);
+        Act::new("delete_quota", "quota of", &service).tell(&self.context);
         Ok(())
     }
 
-    async fn change_quota(
+    async fn change(
         &self,
         service: ServiceName,
         quota: Option<Quota>,
@@ -93,7 +113,7 @@ impl Hub {
             quota,
             reply,
         };
-        self.clients.router.request(set).await
+        self.hub.clients.router.request(set).await
     }
 }
 

@@ -33,28 +33,48 @@ pub enum RedriveStart {
     Started(Box<RedriveJob>),
 }
 
+/// The redrive jobs, for an operator: whoever has them was asked. So nothing else of a request has
+/// to be looked at before, of which nobody else is told what is wrong with it.
+pub struct RedriveJobs<'a> {
+    hub: &'a Hub,
+    context: RequestContext<'a>,
+}
+
 impl Hub {
+    /// The way to all that is done with redrive jobs.
+    ///
+    /// # Errors
+    /// AUTH_FAILED unless an operator asks.
+    pub fn redrives<'a>(
+        &'a self,
+        context: &RequestContext<'a>,
+    ) -> Result<RedriveJobs<'a>, HubError> {
+        context.principal.may(Operation::RunRedrives)?;
+        Ok(RedriveJobs {
+            hub: self,
+            context: *context,
+        })
+    }
+}
+
+impl RedriveJobs<'_> {
     /// Begins a job over the dead letters that are in the list now.
     ///
     /// # Errors
-    /// AUTH_FAILED unless an operator asks, LIMIT_REACHED, STORAGE_UNAVAILABLE.
-    pub async fn start_redrive(
-        &self,
-        context: &RequestContext<'_>,
-        request: RedriveRequest,
-    ) -> Result<RedriveStart, HubError> {
-        context.principal.may(Operation::RunRedrives)?;
-        self.flush().await?;
+    /// LIMIT_REACHED, STORAGE_UNAVAILABLE.
+    pub async fn start(&self, request: RedriveRequest) -> Result<RedriveStart, HubError> {
+        let (hub, context) = (self.hub, &self.context);
+        hub.flush().await?;
         // Whatever died before this is in the archive.
-        let events_before = self.archive.standing().await?.checkpoint + 1;
+        let events_before = hub.archive.standing().await?.checkpoint + 1;
         let dry_run = request.dry_run;
         let mut job = new_job(context, request, events_before);
         let dead_letters = DeadLetterQuery::of_job(&job);
-        job.matched = self.archive.count_dead_letters(dead_letters).await?;
+        job.matched = hub.archive.count_dead_letters(dead_letters).await?;
         if dry_run {
             return Ok(RedriveStart::Counted(job.matched));
         }
-        let dead_letters = &self.clients.dead_letters;
+        let dead_letters = &hub.clients.dead_letters;
         let job = dead_letters
             .request(|reply| StartRedrive { job, reply })
             .await??;
@@ -72,46 +92,32 @@ impl Hub {
     /// All jobs, newest first.
     ///
     /// # Errors
-    /// AUTH_FAILED unless an operator asks.
-    pub async fn redrives(
-        &self,
-        context: &RequestContext<'_>,
-    ) -> Result<Vec<RedriveJob>, HubError> {
-        context.principal.may(Operation::RunRedrives)?;
+    /// SERVICE_UNAVAILABLE while the hub is going down.
+    pub async fn all(&self) -> Result<Vec<RedriveJob>, HubError> {
         let all = InspectRedrives { job: None };
-        self.clients.dead_letters.query(all).await
+        self.hub.clients.dead_letters.query(all).await
     }
 
     /// One job.
     ///
     /// # Errors
-    /// AUTH_FAILED unless an operator asks, NOT_FOUND.
-    pub async fn redrive(
-        &self,
-        context: &RequestContext<'_>,
-        job: JobId,
-    ) -> Result<RedriveJob, HubError> {
-        context.principal.may(Operation::RunRedrives)?;
+    /// NOT_FOUND.
+    pub async fn one(&self, job: JobId) -> Result<RedriveJob, HubError> {
         let one = InspectRedrives { job: Some(job) };
-        let found = self.clients.dead_letters.query(one).await?.pop();
+        let found = self.hub.clients.dead_letters.query(one).await?.pop();
         found.ok_or_else(|| unknown(job))
     }
 
     /// Pauses a job, lets it go on or ends it.
     ///
     /// # Errors
-    /// AUTH_FAILED unless an operator asks, NOT_FOUND, CONFLICT if it is finished.
-    pub async fn switch_redrive(
-        &self,
-        context: &RequestContext<'_>,
-        job: JobId,
-        switch: Switch,
-    ) -> Result<RedriveJob, HubError> {
-        context.principal.may(Operation::RunRedrives)?;
-        let switched =
-            self.clients
-                .dead_letters
-                .request(|reply| SwitchRedrive { job, switch, reply });
+    /// NOT_FOUND, CONFLICT if it is finished.
+    pub async fn switch(&self, job: JobId, switch: Switch) -> Result<RedriveJob, HubError> {
+        let switched = self
+            .hub
+            .clients
+            .dead_letters
+            .request(|reply| SwitchRedrive { job, switch, reply });
         let switched = switched.await?;
         let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
         let action = match switch {
@@ -125,7 +131,7 @@ impl Hub {
         };
         Act::new(action, "redrive job", &job)
             .with(&outcome)
-            .tell(context);
+            .tell(&self.context);
         Ok(view)
     }
 }

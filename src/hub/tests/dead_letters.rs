@@ -128,15 +128,16 @@ async fn a_dry_run_counts_and_sends_nothing() {
         rate: 1000.0,
         dry_run,
     };
-    let counted = test.hub.start_redrive(&context, request(true)).await;
+    let jobs = test.hub.redrives(&context).unwrap();
+    let counted = jobs.start(request(true)).await;
     assert!(matches!(counted.unwrap(), RedriveStart::Counted(1)));
     assert!(test.pull_now("billing", 1).await.is_empty());
-    let started = test.hub.start_redrive(&context, request(false)).await;
+    let started = jobs.start(request(false)).await;
     let RedriveStart::Started(job) = started.unwrap() else {
         panic!("it runs");
     };
     assert_eq!(job.by, Some(service("boss")));
     let leased = test.pull("billing", 1).await;
     assert_eq!(leased[0].delivery.message.id, id);
-    assert_eq!(test.hub.redrives(&context).await.unwrap().len(), 1);
+    assert_eq!(jobs.all().await.unwrap().len(), 1);
 }

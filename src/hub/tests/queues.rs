@@ -1,9 +1,7 @@
 //! What operators do to queues, and what others may not.
 
 use super::*;
-use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::ErrorCode;
-use crate::hub::redrives::RedriveRequest;
 
 #[actix::test]
 async fn a_paused_queue_hands_out_nothing() {
@@ -66,17 +64,12 @@ async fn who_is_no_operator_changes_nothing() {
     let context = RequestContext::of(&billing, test.hub.clock.wall());
     let hub = &test.hub;
     let own = service("billing");
-    let request = RedriveRequest {
-        kind: JobKind::Redrive,
-        filter: RedriveFilter::default(),
-        rate: 1.0,
-        dry_run: true,
-    };
     let refused = [
         hub.switch_queue(&context, Some(&own), true).await.err(),
         hub.clear_queue(&context, &own, None).await.err(),
-        hub.start_redrive(&context, request).await.err(),
-        hub.redrives(&context).await.err(),
+        hub.redrives(&context).err(),
+        hub.quota_reader(&context).err(),
+        hub.quota_writer(&context).err(),
     ];
     for error in refused {
         assert_eq!(error.unwrap().code(), ErrorCode::AuthFailed);

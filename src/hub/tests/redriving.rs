@@ -55,7 +55,8 @@ impl TestHub {
             rate,
             dry_run: false,
         };
-        match self.hub.start_redrive(&context, request).await.unwrap() {
+        let jobs = self.hub.redrives(&context).unwrap();
+        match jobs.start(request).await.unwrap() {
             RedriveStart::Started(job) => *job,
             RedriveStart::Counted(_) => panic!("it was to run"),
         }
@@ -70,7 +71,8 @@ impl TestHub {
             rate: 1.0,
             dry_run: true,
         };
-        match self.hub.start_redrive(&context, request).await.unwrap() {
+        let jobs = self.hub.redrives(&context).unwrap();
+        match jobs.start(request).await.unwrap() {
             RedriveStart::Counted(count) => count,
             RedriveStart::Started(_) => panic!("it was not to run"),
         }
@@ -80,9 +82,10 @@ impl TestHub {
     async fn job_when(&self, id: JobId, is_so: impl Fn(&RedriveJob) -> bool) -> RedriveJob {
         let boss = operator();
         let context = RequestContext::of(&boss, self.hub.clock.wall());
+        let jobs = self.hub.redrives(&context).unwrap();
         let waiting = async {
             loop {
-                let job = self.hub.redrive(&context, id).await.unwrap();
+                let job = jobs.one(id).await.unwrap();
                 if is_so(&job) {
                     return job;
                 }
