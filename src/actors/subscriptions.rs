@@ -3,8 +3,8 @@
 //! Owns all subscriptions as the journal says, one [`Subscription`] child for each that has a
 //! callback and one [`CallbackCircuit`] for each origin of these, and the sockets that are open
 //! with the subscriptions they have. Receives [`Committed`] and [`HistoryBegins`], what clients ask
-//! (`requests`, `queries`, `sockets`, `circuits`), and how far subscribers are (`positions`); sends [`Record`]
-//! to the EventStore. The events themselves go from the EventLog to whoever follows them.
+//! (`requests`, `queries`, `sockets`, `circuits`), and how far subscribers are (`positions`); sends
+//! [`Record`] to the EventStore. The events themselves go from the EventLog to whoever follows them.
 //!
 //! It hears of what is committed before the EventLog does, so nobody is ever done with an event
 //! that it does not know of.
