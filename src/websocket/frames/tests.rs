@@ -27,130 +27,133 @@ fn asked(text: &str) -> SocketRequest {
     frame.ask.unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
+/// Texts, the code with which each is refused, and the field of which it is said.
+const WRONG: [(&str, &str, &str); 36] = [
+    ("", "INVALID_MESSAGE", "body"),
+    ("nonsense", "INVALID_MESSAGE", "body"),
+    ("{", "INVALID_MESSAGE", "body"),
+    ("[1", "INVALID_MESSAGE", "body"),
+    ("[]", "INVALID_MESSAGE", "body"),
+    ("{}", "INVALID_MESSAGE", "type"),
+    (r#"{"type":7}"#, "INVALID_MESSAGE", "type"),
+    (r#"{"type":"dance"}"#, "INVALID_MESSAGE", "type"),
+    (
+        r#"{"type":"ping","type":"ping"}"#,
+        "INVALID_MESSAGE",
+        "type",
+    ),
+    (r#"{"type":"ping","ref":{}}"#, "INVALID_MESSAGE", "ref"),
+    (r#"{"type":"ping","ref":true}"#, "INVALID_MESSAGE", "ref"),
+    (
+        r#"{"type":"subscribe"}"#,
+        "INVALID_SUBSCRIPTION",
+        "event_types",
+    ),
+    (
+        r#"{"type":"subscribe","event_types":[]}"#,
+        "INVALID_SUBSCRIPTION",
+        "event_types",
+    ),
+    (
+        r#"{"type":"subscribe","event_types":["a.b*"]}"#,
+        "INVALID_SUBSCRIPTION",
+        "event_types",
+    ),
+    (
+        r##"{"type":"subscribe","event_types":"#"}"##,
+        "INVALID_SUBSCRIPTION",
+        "event_types",
+    ),
+    (
+        r##"{"type":"subscribe","event_types":["#"],"from_sequence":-1}"##,
+        "INVALID_SUBSCRIPTION",
+        "from_sequence",
+    ),
+    (
+        r##"{"type":"subscribe","event_types":["#"],"subscription":""}"##,
+        "INVALID_SUBSCRIPTION",
+        "subscription",
+    ),
+    (
+        r##"{"type":"subscribe","event_types":["#"],"service":"a b"}"##,
+        "INVALID_SUBSCRIPTION",
+        "service",
+    ),
+    (
+        r#"{"type":"unsubscribe","event_types":[1]}"#,
+        "INVALID_SUBSCRIPTION",
+        "event_types",
+    ),
+    (r#"{"type":"publish"}"#, "INVALID_MESSAGE", "event"),
+    (
+        r#"{"type":"publish","event":1}"#,
+        "INVALID_MESSAGE",
+        "event",
+    ),
+    (
+        r#"{"type":"publish","event":{"payload":1}}"#,
+        "INVALID_MESSAGE",
+        "event_type",
+    ),
+    (r#"{"type":"send"}"#, "INVALID_MESSAGE", "message"),
+    (
+        r#"{"type":"send","message":[]}"#,
+        "INVALID_MESSAGE",
+        "message",
+    ),
+    (
+        r#"{"type":"send","message":{"destination":"x"}}"#,
+        "INVALID_MESSAGE",
+        "payload",
+    ),
+    (
+        r#"{"type":"consume","prefetch":0}"#,
+        "INVALID_REQUEST",
+        "prefetch",
+    ),
+    (
+        r#"{"type":"consume","prefetch":10001}"#,
+        "INVALID_REQUEST",
+        "prefetch",
+    ),
+    (
+        r#"{"type":"consume","lease":0}"#,
+        "INVALID_REQUEST",
+        "lease",
+    ),
+    (
+        r#"{"type":"consume","instance_id":""}"#,
+        "INVALID_REQUEST",
+        "instance_id",
+    ),
+    (r#"{"type":"ack"}"#, "INVALID_REQUEST", "leases"),
+    (r#"{"type":"ack","leases":[]}"#, "INVALID_REQUEST", "leases"),
+    (
+        r#"{"type":"ack","leases":["x"]}"#,
+        "INVALID_REQUEST",
+        "leases",
+    ),
+    (
+        r#"{"type":"ack","sequence":0}"#,
+        "INVALID_REQUEST",
+        "sequence",
+    ),
+    (
+        r#"{"type":"ack","sequence":1,"leases":[]}"#,
+        "INVALID_REQUEST",
+        "sequence",
+    ),
+    (r#"{"type":"nack"}"#, "INVALID_REQUEST", "leases"),
+    (
+        r#"{"type":"nack","leases":[],"delay":-1}"#,
+        "INVALID_REQUEST",
+        "delay",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_named_with_its_field() {
-    for (text, code, field) in [
-        ("", "INVALID_MESSAGE", "body"),
-        ("nonsense", "INVALID_MESSAGE", "body"),
-        ("{", "INVALID_MESSAGE", "body"),
-        ("[1", "INVALID_MESSAGE", "body"),
-        ("[]", "INVALID_MESSAGE", "body"),
-        ("{}", "INVALID_MESSAGE", "type"),
-        (r#"{"type":7}"#, "INVALID_MESSAGE", "type"),
-        (r#"{"type":"dance"}"#, "INVALID_MESSAGE", "type"),
-        (
-            r#"{"type":"ping","type":"ping"}"#,
-            "INVALID_MESSAGE",
-            "type",
-        ),
-        (r#"{"type":"ping","ref":{}}"#, "INVALID_MESSAGE", "ref"),
-        (r#"{"type":"ping","ref":true}"#, "INVALID_MESSAGE", "ref"),
-        (
-            r#"{"type":"subscribe"}"#,
-            "INVALID_SUBSCRIPTION",
-            "event_types",
-        ),
-        (
-            r#"{"type":"subscribe","event_types":[]}"#,
-            "INVALID_SUBSCRIPTION",
-            "event_types",
-        ),
-        (
-            r#"{"type":"subscribe","event_types":["a.b*"]}"#,
-            "INVALID_SUBSCRIPTION",
-            "event_types",
-        ),
-        (
-            r##"{"type":"subscribe","event_types":"#"}"##,
-            "INVALID_SUBSCRIPTION",
-            "event_types",
-        ),
-        (
-            r##"{"type":"subscribe","event_types":["#"],"from_sequence":-1}"##,
-            "INVALID_SUBSCRIPTION",
-            "from_sequence",
-        ),
-        (
-            r##"{"type":"subscribe","event_types":["#"],"subscription":""}"##,
-            "INVALID_SUBSCRIPTION",
-            "subscription",
-        ),
-        (
-            r##"{"type":"subscribe","event_types":["#"],"service":"a b"}"##,
-            "INVALID_SUBSCRIPTION",
-            "service",
-        ),
-        (
-            r#"{"type":"unsubscribe","event_types":[1]}"#,
-            "INVALID_SUBSCRIPTION",
-            "event_types",
-        ),
-        (r#"{"type":"publish"}"#, "INVALID_MESSAGE", "event"),
-        (
-            r#"{"type":"publish","event":1}"#,
-            "INVALID_MESSAGE",
-            "event",
-        ),
-        (
-            r#"{"type":"publish","event":{"payload":1}}"#,
-            "INVALID_MESSAGE",
-            "event_type",
-        ),
-        (r#"{"type":"send"}"#, "INVALID_MESSAGE", "message"),
-        (
-            r#"{"type":"send","message":[]}"#,
-            "INVALID_MESSAGE",
-            "message",
-        ),
-        (
-            r#"{"type":"send","message":{"destination":"x"}}"#,
-            "INVALID_MESSAGE",
-            "payload",
-        ),
-        (
-            r#"{"type":"consume","prefetch":0}"#,
-            "INVALID_REQUEST",
-            "prefetch",
-        ),
-        (
-            r#"{"type":"consume","prefetch":10001}"#,
-            "INVALID_REQUEST",
-            "prefetch",
-        ),
-        (
-            r#"{"type":"consume","lease":0}"#,
-            "INVALID_REQUEST",
-            "lease",
-        ),
-        (
-            r#"{"type":"consume","instance_id":""}"#,
-            "INVALID_REQUEST",
-            "instance_id",
-        ),
-        (r#"{"type":"ack"}"#, "INVALID_REQUEST", "leases"),
-        (r#"{"type":"ack","leases":[]}"#, "INVALID_REQUEST", "leases"),
-        (
-            r#"{"type":"ack","leases":["x"]}"#,
-            "INVALID_REQUEST",
-            "leases",
-        ),
-        (
-            r#"{"type":"ack","sequence":0}"#,
-            "INVALID_REQUEST",
-            "sequence",
-        ),
-        (
-            r#"{"type":"ack","sequence":1,"leases":[]}"#,
-            "INVALID_REQUEST",
-            "sequence",
-        ),
-        (r#"{"type":"nack"}"#, "INVALID_REQUEST", "leases"),
-        (
-            r#"{"type":"nack","leases":[],"delay":-1}"#,
-            "INVALID_REQUEST",
-            "delay",
-        ),
-    ] {
+    for (text, code, field) in WRONG {
         let Err(error) = only(text).ask else {
             panic!("{text} was taken");
         };
