@@ -5,6 +5,9 @@
 //! What speaks a protocol on top of it stands in [`crate::http`] and [`crate::websocket`], which
 //! it does not know.
 
+/// As whom refusals are logged: the word that filters of the log have for what comes in by HTTP.
+const LOG: &str = "message_hub::http";
+
 pub(crate) mod auth;
 pub(crate) mod caller;
 pub mod connection;

@@ -23,8 +23,8 @@ const SUBJECT: Subject = Subject::Message;
 /// What an event may ask for in a later version.
 const PROMISED: [&str; 4] = ["transaction_id", "schema_version", "sensitive", "subject"];
 
-/// An event to publish. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
-/// `null` means that it is not given, except for `payload`.
+/// An event to publish. Unknown fields are left out and named in the answer; a known field of the
+/// wrong type is refused, and `null` means that it is not given, except for `payload`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EventInput, example = json!({

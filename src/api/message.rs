@@ -46,8 +46,8 @@ const PROMISED: [&str; 12] = [
     "subject",
 ];
 
-/// A message to send. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
-/// `null` means that it is not given, except for `payload`.
+/// A message to send. Unknown fields are left out and named in the answer; a known field of the
+/// wrong type is refused, and `null` means that it is not given, except for `payload`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MessageInput, example = json!({
@@ -59,8 +59,8 @@ const PROMISED: [&str; 12] = [
 }))]
 pub(crate) struct MessageBody<'a> {
     destination: NewService,
-    /// Required, unless there is a `payload_base64`; give null if there is nothing to say. Nested at
-    /// most 64 levels deep.
+    /// Required, unless there is a `payload_base64`; give null if there is nothing to say. Nested
+    /// at most 64 levels deep.
     #[serde(default, deserialize_with = "even_null")]
     #[schema(value_type = JsonText, required = false)]
     payload: Option<JsonText>,
@@ -102,7 +102,8 @@ pub(crate) struct MessageBody<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<Timestamp>)]
     deliver_at: Option<Kept<'a, PointInTime>>,
-    /// Seconds, to the millisecond, before which it is not delivered. Not together with `deliver_at`.
+    /// Seconds, to the millisecond, before which it is not delivered. Not together with
+    /// `deliver_at`.
     #[serde(borrow)]
     #[schema(inline, value_type = Option<Seconds>)]
     delay: Option<Kept<'a, Seconds>>,

@@ -1,5 +1,5 @@
-//! Fields whose meaning hangs on what else is in the body: their text is kept, and read once that is
-//! known.
+//! Fields whose meaning hangs on what else is in the body: their text is kept, and read once that
+//! is known.
 
 use std::borrow::Cow;
 

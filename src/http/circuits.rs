@@ -80,9 +80,9 @@ pub(crate) struct ForcedDetails {
 #[serde(deny_unknown_fields)]
 #[schema(as = CircuitInput, example = json!({"state": "OPEN", "reason": "database maintenance", "reset_timeout": 600}))]
 pub(crate) struct ForceBody {
-    /// In upper or lower case. `OPEN` parks what waits until `reset_timeout` is over, then one message
-    /// at a time is tried; `HALF_OPEN` begins with that; `CLOSED` lets messages through, one at
-    /// first, then 2, 4, …
+    /// In upper or lower case. `OPEN` parks what waits until `reset_timeout` is over, then one
+    /// message at a time is tried; `HALF_OPEN` begins with that; `CLOSED` lets messages through,
+    /// one at first, then 2, 4, …
     state: StateWord,
     /// Printable text, kept and shown with the circuit as long as it is in this state.
     #[schema(inline)]

@@ -100,8 +100,8 @@ pub(crate) struct Readiness {
 
 /// How the hub is
 ///
-/// Answered from memory, at any time and to anybody; it is at most a second old. While there are keys,
-/// services are named only to those who show one or ask on the hub's own machine.
+/// Answered from memory, at any time and to anybody; it is at most a second old. While there are
+/// keys, services are named only to those who show one or ask on the hub's own machine.
 #[utoipa::path(
     get,
     path = "/health",

@@ -106,8 +106,8 @@ pub(crate) async fn show(
 
 /// Take a message back, or delete it
 ///
-/// One that is not settled is cancelled: a lease does not protect it, a push that is under way does.
-/// One that is settled goes for good, content and all, but stays what it was in every count.
+/// One that is not settled is cancelled: a lease does not protect it, a push that is under way
+/// does. One that is settled goes for good, content and all, but stays what it was in every count.
 #[utoipa::path(
     delete,
     path = "/v1/messages/{id}",

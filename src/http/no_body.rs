@@ -11,9 +11,9 @@ use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::web::routing::OfBody;
 
-/// A body of which nothing is taken: it is empty, null, as some clients write that there is none, or an
-/// object without fields. Whoever gives more meant something by it, perhaps only a part of what would be
-/// done.
+/// A body of which nothing is taken: it is empty, null, as some clients write that there is none,
+/// or an object without fields. Whoever gives more meant something by it, perhaps only a part of
+/// what would be done.
 pub(crate) struct NoBody;
 
 impl OfBody for NoBody {}

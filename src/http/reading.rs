@@ -1,5 +1,5 @@
-//! Answers to requests that read much at once: what waits for a slow reader keeps its room, until its
-//! reader has taken it or was too slow.
+//! Answers to requests that read much at once: what waits for a slow reader keeps its room, until
+//! its reader has taken it or was too slow.
 
 use std::cell::RefCell;
 use std::io;

@@ -55,8 +55,8 @@ pub(crate) struct RegistrationBody {
     /// Another name for `service`; if both are given, they must agree.
     name: Option<NewService>,
     version: Option<NewLabel>,
-    /// Where messages are pushed to: `http` or `https`, without query, fragment or credentials. Without it the
-    /// service pulls.
+    /// Where messages are pushed to: `http` or `https`, without query, fragment or credentials.
+    /// Without it the service pulls.
     #[schema(inline)]
     url: Option<InstanceUrl>,
     /// What is registered again under the same id replaces what was there. Made of the `url` if not

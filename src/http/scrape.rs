@@ -14,9 +14,9 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 /// The metrics, for Prometheus
 ///
-/// At most a second old. While there are keys, series of a service or a type are shown only to those
-/// who show a key or ask on the hub's own machine; others see its counters added up over all of
-/// them, and its gauges not.
+/// At most a second old. While there are keys, series of a service or a type are shown only to
+/// those who show a key or ask on the hub's own machine; others see its counters added up over all
+/// of them, and its gauges not.
 #[utoipa::path(
     get,
     path = "/metrics",

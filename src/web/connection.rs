@@ -1,5 +1,5 @@
-//! The connection of a client: how it is read, one request after the other or as a WebSocket, and how
-//! it ends.
+//! The connection of a client: how it is read, one request after the other or as a WebSocket, and
+//! how it ends.
 //!
 //! A client that says no more (FIN) may still listen, or be gone: nothing tells them apart. What it
 //! has asked for is answered, but nobody waits for it any longer.
@@ -176,8 +176,8 @@ impl Connection {
         self.line.end();
     }
 
-    /// Nothing comes. Ends what has begun and takes too long, unless somebody else waits for it: the
-    /// server does for the first head, and who reads a body does for that.
+    /// Nothing comes. Ends what has begun and takes too long, unless somebody else waits for it:
+    /// the server does for the first head, and who reads a body does for that.
     fn poll_late(
         &mut self,
         context: &mut Context<'_>,

@@ -15,6 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse};
 use tokio::time::Instant;
 
+use super::LOG;
 use super::auth::{principal, principal_of_socket};
 use super::caller::{self, Asking};
 use super::connection::Line;
@@ -355,7 +356,7 @@ fn log(error: &HttpError, id: &RequestId, response: &ServiceResponse) {
         tracing::error!(request_id, %method, %path, cause, "internal error");
     } else {
         let error = error.in_words();
-        tracing::debug!(request_id, %method, %path, code, error, "refused");
+        tracing::debug!(target: LOG, request_id, %method, %path, code, error, "refused");
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::web;
 use bytes::Bytes;
 
+use super::LOG;
 use super::error::{HttpError, NoRequest};
 use super::request_id::RequestId;
 use crate::hub::Hub;
@@ -20,7 +21,7 @@ pub fn explain(hub: &web::Data<Hub>) -> Explain {
     Rc::new(move |fault| {
         let (error, id) = (HttpError::NoRequest(fault), RequestId::made());
         let (code, status, request_id) = (error.code().name(), error.status(), id.as_str());
-        tracing::debug!(request_id, code, %error, "refused");
+        tracing::debug!(target: LOG, request_id, code, %error, "refused");
         let body = error.body(&id, hub.clock.wall()).to_string();
         let answer = format!(
             "HTTP/1.1 {status}\r\nconnection: close\r\ncache-control: no-store\r\n\

@@ -319,8 +319,8 @@ impl ReadBudget {
     }
 }
 
-/// When a message must have ended, from when it was first waited for. While the hub stands still that
-/// is put off.
+/// When a message must have ended, from when it was first waited for. While the hub stands still
+/// that is put off.
 #[derive(Default)]
 struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,

@@ -1,10 +1,11 @@
 //! One socket: what its client asks, and the events and messages on their way to it.
 //!
 //! Owns what was read and not done, the answers, the feed of events and the consumers. Receives
-//! frames from its client, [`FeedNews`] from the EventLog, [`SocketNews`] from Subscriptions and messages from the
-//! Scheduler; sends what the client asks to whoever does it. Never holds more than its bounds: it
-//! runs only while the connection takes bytes (see [`super::flow`]), asks for no more events than
-//! it has room for, and stops reading while too much of what it read is not answered.
+//! frames from its client, [`FeedNews`] from the EventLog, [`SocketNews`] from Subscriptions and
+//! messages from the Scheduler; sends what the client asks to whoever does it. Never holds more
+//! than its bounds: it runs only while the connection takes bytes (see [`super::flow`]), asks for
+//! no more events than it has room for, and stops reading while too much of what it read is not
+//! answered.
 
 mod client;
 mod consumers;
@@ -249,7 +250,8 @@ impl Session {
 
     fn beat(&mut self, ctx: &mut Context) {
         self.tell_passed();
-        // What passed while the hub stood still is nobody's silence, and then intervals end at once.
+        // What passed while the hub stood still is nobody's silence, and then intervals end at
+        // once.
         let now = self.hub.clock.now();
         if now.since(self.beaten_at) < PING_INTERVAL / 2 {
             return;

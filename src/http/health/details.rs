@@ -268,8 +268,8 @@ pub(crate) struct ClockHealth {
 
 /// How the parts of the hub are
 ///
-/// What is counted by service is at most a second old. Names are told as by `/health`; who sees none
-/// sees numbers.
+/// What is counted by service is at most a second old. Names are told as by `/health`; who sees
+/// none sees numbers.
 #[utoipa::path(
     get,
     path = "/health/details",

@@ -56,10 +56,10 @@ pub(crate) struct Draining {
 
 /// Register an instance
 ///
-/// The service may be asked for messages and sent messages from now on, also after a restart of
-/// the hub. The same `instance_id` again replaces the instance and keeps its health. Without one an
-/// instance is known by its host, port and path, so another path is another instance: then the answer
-/// has a `warning`.
+/// The service may be asked for messages and sent messages from now on, also after a restart of the
+/// hub. The same `instance_id` again replaces the instance and keeps its health. Without one an
+/// instance is known by its host, port and path, so another path is another instance: then the
+/// answer has a `warning`.
 #[utoipa::path(
     post,
     path = "/v1/services/register",

@@ -1,10 +1,10 @@
 //! How a connection ends.
 //!
 //! It is closed in two steps, as TCP means it: first the client is told that nothing more comes,
-//! then what it still sends is thrown away until it has closed, too, or has been silent for a second.
-//! Closed at once, a client that is still writing would be answered with a reset, which may destroy
-//! the answer on its way (RFC 9112, section 9.6); closed late, a client that waits for the end, as
-//! one of a WebSocket does (RFC 6455, section 7.1.1), would wait for nothing.
+//! then what it still sends is thrown away until it has closed, too, or has been silent for a
+//! second. Closed at once, a client that is still writing would be answered with a reset, which may
+//! destroy the answer on its way (RFC 9112, section 9.6); closed late, a client that waits for the
+//! end, as one of a WebSocket does (RFC 6455, section 7.1.1), would wait for nothing.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,5 +1,5 @@
-//! Events of the named subscription that were not settled: those that the client refuses, those it is
-//! lost with, and those that are sent once more as dead letters of it.
+//! Events of the named subscription that were not settled: those that the client refuses, those it
+//! is lost with, and those that are sent once more as dead letters of it.
 
 use std::sync::Arc;
 use std::time::Duration;
