@@ -1,7 +1,9 @@
 //! Who may do what: every rule stands here, whatever protocol somebody speaks.
 
 use super::error::{HubError, Subject};
+use crate::domain::event::Event;
 use crate::domain::ids::ServiceName;
+use crate::logic::own_events::is_own_type;
 
 /// Who asks for something, known from its credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,6 +123,21 @@ impl Principal {
     pub fn may_act_for(&self, field: &'static str, service: &ServiceName) -> Result<(), HubError> {
         self.may(Operation::ActFor(service))?;
         must_not_be_the_hub(service, field)
+    }
+
+    /// Whether it may publish this event: in the name of its source, and none of the hub's own.
+    ///
+    /// # Errors
+    /// AUTH_FAILED with what forbids it.
+    pub fn may_publish(&self, event: &Event) -> Result<(), HubError> {
+        let event_type = &event.event_type;
+        if is_own_type(event_type.as_str()) {
+            return Err(HubError::Denied {
+                field: "event_type",
+                problem: format!("event_type: only the hub itself publishes {event_type}"),
+            });
+        }
+        self.may_act_for("source", &event.source)
     }
 
     /// As which service something is asked for: `given` in the field `field`, else itself. Whether

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::Hub;
-use super::access::Principal;
 use super::clients::Response;
 use super::error::HubError;
 use super::handed_in::{Forbidden, InOrder};
@@ -19,7 +18,6 @@ use crate::domain::json_text::JsonText;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::logic::canonical::event_fingerprint;
-use crate::logic::own_events::is_own_type;
 use crate::ports::archive::MOST_IDS;
 
 /// Events that have their place in line.
@@ -100,7 +98,7 @@ impl Hub {
         mut offers: Vec<EventOffer>,
         atomic: bool,
     ) -> Result<EventSubmission, HubError> {
-        let check = |offer: &EventOffer| may_publish(context.principal, &offer.event);
+        let check = |offer: &EventOffer| context.principal.may_publish(&offer.event);
         let mut forbidden = Forbidden::take_out(&mut offers, check);
         if atomic && !forbidden.is_empty() {
             forbidden.take_rest(&mut offers, &Refusal::BatchRefused.into());
@@ -185,19 +183,6 @@ impl Hub {
         }
         Ok(originals)
     }
-}
-
-/// # Errors
-/// AUTH_FAILED if the source is somebody else, or the event one of the hub's own.
-fn may_publish(principal: &Principal, event: &Event) -> Result<(), HubError> {
-    let event_type = &event.event_type;
-    if is_own_type(event_type.as_str()) {
-        return Err(HubError::Denied {
-            field: "event_type",
-            problem: format!("event_type: only the hub itself publishes {event_type}"),
-        });
-    }
-    principal.may_act_for("source", &event.source)
 }
 
 fn given(event: &Event) -> Given {

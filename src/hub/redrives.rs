@@ -63,7 +63,12 @@ impl RedriveJobs<'_> {
     /// # Errors
     /// LIMIT_REACHED, STORAGE_UNAVAILABLE.
     pub async fn start(&self, request: RedriveRequest) -> Result<RedriveStart, HubError> {
-        let (hub, context) = (self.hub, &self.context);
+        let hub = self.hub;
+        // Its body may have taken its time since the request came.
+        let context = &RequestContext {
+            now: hub.clock.wall(),
+            ..self.context
+        };
         hub.flush().await?;
         // Whatever died before this is in the archive.
         let events_before = hub.archive.standing().await?.checkpoint + 1;

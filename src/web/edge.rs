@@ -31,7 +31,7 @@ use crate::domain::web_origin::Authority;
 use crate::hub::Hub;
 use crate::hub::access::Principal;
 use crate::hub::bodies;
-use crate::hub::error::{HubError, Subject, shortened};
+use crate::hub::error::{ErrorCode, HubError, Subject, shortened};
 use crate::logic::web_pages::{RequestHead, Verdict};
 use crate::phase::Phase;
 
@@ -115,8 +115,11 @@ fn note_forbidden(response: &ServiceResponse<BoxBody>, hub: &Hub) {
         return;
     };
     let request = response.request();
-    let is_forbidden = matches!(error.as_error(), Some(HubError::Forbidden(_)));
-    if !is_forbidden || only_reads(request.method()) {
+    if only_reads(request.method()) {
+        return;
+    }
+    let error = understand(error, request.path());
+    if error.code() != ErrorCode::AuthFailed || error.status() != StatusCode::FORBIDDEN {
         return;
     }
     let pattern = request.match_pattern().unwrap_or_default();

@@ -53,6 +53,15 @@ fn with_keys_only_who_has_one_gets_in() {
     socket.is_refused("AUTH_FAILED");
     socket.say(&json!({"type": "subscribe", "service": "billing", "event_types": ["#"]}));
     socket.is_refused("AUTH_FAILED");
+    // That, and not what else is wrong with it.
+    let named = |service: &str| {
+        json!({"type": "subscribe", "service": service, "event_types": ["#"],
+               "subscription": "mine", "ref": 1})
+    };
+    assert_eq!(socket.ask(&named("shop"))["type"], "subscribed");
+    socket.say(&named("billing"));
+    socket.is_refused("AUTH_FAILED");
+    assert_eq!(socket.ask(&named("shop"))["type"], "subscribed");
     socket.say(&json!({"type": "consume", "ref": 1}));
     assert_eq!(socket.hear(), json!({"type": "ok", "ref": 1}));
     assert!(!hub.log().contains("key=s"), "{}", hub.log());

@@ -33,7 +33,7 @@ pub struct Receive {
     pub reply: Reply<Vec<Leased>>,
 }
 
-/// WsSession → Scheduler: nobody is there any more for these messages; no attempt is spent. Leases
+/// websocket, hub → Scheduler: nobody is there any more for these messages; no attempt is spent. Leases
 /// that are over are left out.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]

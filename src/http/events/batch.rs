@@ -16,6 +16,7 @@ use crate::http::body::{self, ReadBody, UnreadBody};
 use crate::http::messages::send::{LabelHeaders, Labels};
 use crate::http::openapi::values::EventBatchInput;
 use crate::hub::Hub;
+use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::publish::PublishOutcome;
 use crate::hub::request::RequestContext;
@@ -92,7 +93,7 @@ pub(crate) async fn publish_batch(
     let _place = body.without_text();
     // Of an atomic batch all, or none.
     let outcomes = match atomic && offers.len() < outcomes.len() {
-        true => outcomes,
+        true => also_forbidden(outcomes, &offers, &caller.principal),
         false => take(&hub, &context, outcomes, (offers, atomic)).await?,
     };
     answer(outcomes, atomic)
@@ -112,6 +113,22 @@ fn read(items: &[&str], context: &RequestContext<'_>) -> (Vec<Outcome>, Vec<Even
         }
     }
     (outcomes, offers)
+}
+
+/// Of a batch that is refused as a whole already: which of the events that could be read would have
+/// been refused, too, as the first of all is the one that is told.
+fn also_forbidden(
+    mut outcomes: Vec<Outcome>,
+    offers: &[EventOffer],
+    principal: &Principal,
+) -> Vec<Outcome> {
+    let read = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
+    for (outcome, offer) in read.zip(offers) {
+        if let Err(error) = principal.may_publish(&offer.event) {
+            *outcome = Err(error);
+        }
+    }
+    outcomes
 }
 
 /// What became of each item.

@@ -49,6 +49,25 @@ fn one_wrong_body_and_nothing_is_published() {
 }
 
 #[test]
+fn the_first_bad_event_is_told_whatever_is_wrong_with_it() {
+    let hub = TestHub::start();
+    let not_ours = json!({"event_type": "service.registered", "payload": 1});
+    let unreadable = json!({"event_type": "a"});
+    let details = hub
+        .publish_batch(&atomic(&[not_ours.clone(), unreadable.clone()]))
+        .refuses(403, "AUTH_FAILED");
+    assert_eq!(details["index"], 0);
+    let events = [event(1), unreadable, not_ours];
+    let details = hub
+        .publish_batch(&atomic(&events))
+        .refuses(400, "INVALID_MESSAGE");
+    assert_eq!(details["index"], 1);
+    let results = array(&details["results"]);
+    assert_eq!(results[2]["error"]["code"], "AUTH_FAILED");
+    assert!(hub.events_in_journal().is_empty());
+}
+
+#[test]
 fn repeating_a_batch_publishes_nothing_again() {
     let hub = TestHub::start();
     let mut events = [expecting("a", 0), expecting("a", 1)];

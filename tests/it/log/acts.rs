@@ -239,18 +239,38 @@ fn what_somebody_may_not_change_is_told_once_for_each_way() {
     let (shop, boss) = (hub.named("shop", "s"), hub.named("boss", "m"));
     boss.register(&json!({"service": "mail", "instance_id": "a"}))
         .is(201);
+    let subscription = json!({"service": "mail", "event_types": ["a.*"],
+                              "callback_url": "http://127.0.0.1:9/"});
+    let subscription = boss.subscribe(&subscription).is(201);
+    let subscription = format!(
+        "/v1/subscriptions/{}",
+        text(&subscription["subscription_id"])
+    );
     for _ in 0..3 {
         shop.post("/v1/queue/pause", &json!({"service": "mail"}))
             .refuses(403, "AUTH_FAILED");
         shop.post("/v1/services/mail/instances/a/drain", &json!({}))
             .refuses(403, "AUTH_FAILED");
         shop.get("/v1/dlq/redrive").refuses(403, "AUTH_FAILED");
+        // What belongs to another, what goes out in another's name, and what is the hub's own.
+        shop.patch(&subscription, &json!({"event_types": ["b.*"]}))
+            .refuses(403, "AUTH_FAILED");
+        let foreign = json!({"source": "mail", "event_type": "a.b", "payload": 1});
+        shop.publish_batch(&json!([foreign]))
+            .refuses(403, "AUTH_FAILED");
+        shop.publish(&json!({"event_type": "service.registered", "payload": 1}))
+            .refuses(403, "AUTH_FAILED");
     }
     let refused = || lines_with(&hub.log(), "refused: who asks may not do this");
-    eventually("both are told", || refused().len() == 2);
-    for (line, what) in refused().iter().zip([
+    eventually("the last is told", || refused().len() >= 5);
+    let refused = refused();
+    assert_eq!(refused.len(), 5, "{refused:?}");
+    for (line, what) in refused.iter().zip([
         "POST /v1/queue/pause",
         "POST /v1/services/{service}/instances/{instance}/drain",
+        "PATCH /v1/subscriptions/{id}",
+        "POST /v1/events/batch",
+        "POST /v1/events",
     ]) {
         assert_eq!(line["what"], what, "{line}");
         assert_eq!(

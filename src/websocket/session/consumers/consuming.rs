@@ -51,6 +51,11 @@ impl Session {
         consume: Consume,
         ctx: &mut Context,
     ) {
+        // Before anything is begun for the service, which would be felt there.
+        let principal = &self.client.principal;
+        if let Err(error) = principal.may_act_for("service", &consume.service) {
+            return self.refuse(&slip, &error);
+        }
         let known = self.consumers.by_service.get(&consume.service);
         if known.is_none() && self.consumers.by_service.len() >= MOST_CONSUMERS {
             let problem = format!("a socket consumes for at most {MOST_CONSUMERS} services");
@@ -114,7 +119,7 @@ impl Session {
             let answer = self
                 .hub
                 .receive_for_socket(&context, service.clone(), asked);
-            // Who may not was told so when it wanted to consume.
+            // Who may not was refused before it became a consumer, and stays who it is.
             let Ok(answer) = answer else {
                 continue;
             };

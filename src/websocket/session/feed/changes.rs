@@ -97,6 +97,11 @@ impl Session {
         subscribe: Subscribe,
         ctx: &Context,
     ) {
+        // Before the feed lets go of what it has.
+        let principal = &self.client.principal;
+        if let Err(error) = principal.may_act_for("service", &subscribe.service) {
+            return self.refuse(&slip, &error);
+        }
         let event_types = match self.feed.check(&subscribe) {
             Ok(event_types) => event_types,
             Err(error) => return self.refuse(&slip, &error),
