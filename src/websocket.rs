@@ -36,7 +36,7 @@ use incoming::{Gate, Incoming};
 use open_sockets::OpenSockets;
 use session::{Session, Who};
 
-/// One of each type of frame the hub sends.
+/// Frames of each type that the hub sends.
 #[cfg(test)]
 pub(crate) use texts::tests::samples;
 

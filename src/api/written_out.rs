@@ -39,8 +39,32 @@ pub(crate) fn simplify(schema: &mut RefOr<Schema>) {
             if let Some(plain) = plain(property) {
                 *property = RefOr::T(plain);
             }
+            if let RefOr::T(Schema::Object(text)) = property {
+                name_words(text);
+            }
         }
     }
+}
+
+/// A text that is one of a few words, as the pattern `^(one|other)$` says, lists them: programs
+/// that are made of a description know a list, and no pattern.
+fn name_words(text: &mut Object) {
+    let pattern = text.pattern.as_deref().and_then(|pattern| {
+        let words = pattern.strip_prefix('^')?.strip_suffix('$')?;
+        let inner = words
+            .strip_prefix('(')
+            .and_then(|words| words.strip_suffix(')'));
+        Some(inner.unwrap_or(words))
+    });
+    let is_word = |word: &str| {
+        let mut letters = word.chars();
+        !word.is_empty() && letters.all(|c| c.is_ascii_alphabetic() || c == '_')
+    };
+    let Some(words) = pattern.filter(|words| words.split('|').all(is_word)) else {
+        return;
+    };
+    text.enum_values = Some(words.split('|').map(Into::into).collect());
+    text.pattern = None;
 }
 
 /// `None`: not all of them are objects that are written out here.

@@ -32,6 +32,7 @@ pub struct Envelope<'a> {
     /// The one given, else the message's own id.
     pub correlation_id: String,
     /// Where the sender wants the reply, if it wants one.
+    #[schema(required)]
     pub reply_to: Option<&'a ServiceName>,
     /// What the sender has to say.
     #[serde(flatten)]
@@ -42,18 +43,24 @@ pub struct Envelope<'a> {
     /// The level it waited at.
     pub priority: Priority,
     /// The sender's own, if it gave any.
+    #[schema(required)]
     pub headers: Option<&'a BTreeMap<String, String>>,
     /// 1 for the first; what ended with a lease or a nack counts as well.
+    #[schema(minimum = 1)]
     pub attempt: u32,
     /// So many failed attempts make a dead letter.
+    #[schema(minimum = 1)]
     pub max_attempts: u32,
-    /// Of what goes to a consumer: how often it was handed out since the last attempt.
+    /// Of what goes to a consumer: how often it was handed out since the last attempt, this time
+    /// included.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
     pub hand_outs: Option<u32>,
     /// By when the sender wants it handled; it is delivered all the same when that has passed.
+    #[schema(required)]
     pub deadline: Option<Timestamp>,
     /// By the system's clock as it is set now, since a receiver compares it with its own.
+    #[schema(required)]
     pub expires_at: Option<Timestamp>,
 }
 

@@ -95,7 +95,9 @@ pub struct CallbackEnvelope<'a> {
     causation_id: Option<&'a Label>,
     timestamp: Timestamp,
     sequence: Sequence,
+    #[schema(required)]
     stream_id: Option<&'a StreamId>,
+    #[schema(required)]
     stream_version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = JsonText, required = false)]

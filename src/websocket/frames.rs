@@ -71,6 +71,7 @@ impl Frame {
     }
 }
 
+#[derive(Debug)]
 pub(crate) enum SocketRequest {
     Subscribe(Subscribe),
     /// `None`: from everything.
@@ -84,6 +85,7 @@ pub(crate) enum SocketRequest {
     Ping,
 }
 
+#[derive(Debug)]
 pub(crate) struct Subscribe {
     pub service: ServiceName,
     pub event_types: Vec<Pattern>,

@@ -57,6 +57,14 @@ fn a_parameter_that_no_route_knows_is_refused_by_all() {
     hub.get("/nowhere?x=1").refuses(404, "NOT_FOUND");
 }
 
+/// The parameter with something that it may be.
+fn with_a_value(parameter: &&Value) -> String {
+    match parameter["name"].as_str().unwrap() {
+        "mode" => "&mode=from_beginning".to_owned(),
+        name => format!("&{name}=shop"),
+    }
+}
+
 #[test]
 fn a_parameter_that_is_described_is_read() {
     let hub = TestHub::start();
@@ -75,9 +83,7 @@ fn a_parameter_that_is_described_is_read() {
             let others = of_query
                 .iter()
                 .filter(|other| other["required"] == true && other["name"] != name);
-            let others: String = others
-                .map(|other| format!("&{}=shop", other["name"].as_str().unwrap()))
-                .collect();
+            let others: String = others.map(with_a_value).collect();
             let answer = hub.ask(&method, &format!("{path}?{name}=%01{others}"), b"");
             assert_eq!(
                 answer.status, 400,

@@ -15,6 +15,7 @@ pub(super) struct Lease {
 }
 
 /// What a consumer says of a message that it has.
+#[derive(Debug)]
 pub enum LeaseEnd {
     /// It is done with it.
     Ack,

@@ -118,7 +118,9 @@ pub(crate) struct PushedEvent<'a> {
     pub timestamp: Timestamp,
     pub sequence: Sequence,
     pub correlation_id: String,
+    #[schema(required)]
     pub stream_id: Option<&'a StreamId>,
+    #[schema(required)]
     pub stream_version: Option<u64>,
     /// 1 for the first; higher if a client of the named subscription refused the event or was lost
     /// before it acknowledged it

@@ -240,8 +240,8 @@ proptest! {
 fn told(frame: &Frame) -> String {
     let reference = frame.reference.as_ref().map(|reference| reference.0.get());
     match &frame.ask {
-        Ok(_) => format!("{reference:?} taken, {:?}", frame.ignored),
-        Err(error) => format!("{reference:?} {error}"),
+        Ok(asked) => format!("{reference:?} {asked:?}, {:?}", frame.ignored),
+        Err(error) => format!("{reference:?} {:?} {error}", error.code()),
     }
 }
 
@@ -258,9 +258,10 @@ fn it_makes_no_difference_whether_the_type_stands_first() {
         r#""ref":5,"service":"billing","event_types":[]"#,
         r##""event_types":["a.#"],"from_sequence":1,"subscription":"s""##,
         r##""event_types":["#"],"event_types":["#"],"ref":1"##,
-        r#""event":{"event_type":"a","payload":1,"colour":2},"ref":1"#,
+        r#""event":{"id":"0190-e","event_type":"a","payload":1,"colour":2},"ref":1"#,
+        r#""event":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","event_type":"a","payload":1},"ref":1"#,
         r#""event":null,"ref":1"#,
-        r#""message":{"destination":"x","payload":1}"#,
+        r#""message":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","destination":"x","payload":1}"#,
         r#""prefetch":3,"lease":1,"instance_id":"i""#,
         r#""leases":["00000000-0000-7000-8000-000000000001"],"ref":1"#,
         r#""leases":null,"sequence":1,"ref":1"#,
