@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use crate::api;
@@ -34,6 +34,14 @@ pub(crate) fn routes(routes: &mut Routes) {
         let one = [routing::get(show), routing::put(force)];
         routes.at(path, one);
     }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(all, show, force))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// How well a service, or an origin of callbacks, takes what it is sent.

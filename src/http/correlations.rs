@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::event_view::EventView;
 use super::message_view::MessageView;
@@ -24,6 +24,14 @@ use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/correlations/{id}", [routing::get(show)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(show))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// A message or an event of a conversation.

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::dead_events::DeadEventView;
@@ -33,6 +33,14 @@ pub(crate) fn routes(routes: &mut Routes) {
         [routing::get(show), routing::delete(delete)],
     );
     routes.at("/v1/dlq/{id}/reprocess", [routing::post(reprocess)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(search, show, reprocess, delete))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// What to change before the message is sent again. May be left out.

@@ -5,6 +5,7 @@ pub(crate) mod list;
 pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod replay;
+use utoipa::OpenApi;
 
 use crate::web::routing::{self, Routes};
 
@@ -25,4 +26,19 @@ pub(crate) fn routes(routes: &mut Routes) {
         ],
     );
     routes.at("/v1/events/{id}", [routing::get(list::show)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    publish::publish,
+    batch::publish_batch,
+    list::search,
+    list::show,
+    replay::replay,
+    replay::replay_by_query,
+))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::sight;
 use crate::domain::ids::ServiceName;
@@ -32,6 +32,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     let ready = [routing::get(ready), routing::head(ready)];
     routes.at("/health/ready", ready);
     routes.at("/health/details", [routing::get(details::details)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(health, live, ready, details::details))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// How the hub is, in short.

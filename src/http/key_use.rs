@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
@@ -19,6 +19,14 @@ const MINUTE_MS: i64 = 60_000;
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/service-keys", [routing::get(all)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(all))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// The configured keys of a service; never the keys themselves.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::waits::unless_over;
@@ -32,6 +32,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/leases/ack", [routing::post(ack)]);
     routes.at("/v1/leases/nack", [routing::post(nack)]);
     routes.at("/v1/leases/extend", [routing::post(extend)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(receive, ack, nack, extend))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// How many messages, and for how long. May be left out.

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::hub::Hub;
 use crate::hub::error::HubError;
@@ -13,6 +13,14 @@ use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/limits", [routing::get(all)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(all))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// All limits.

@@ -5,7 +5,7 @@ pub(crate) mod send;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::message_view::MessageView;
 use super::no_body::NoBody;
@@ -36,6 +36,14 @@ pub(crate) fn routes(routes: &mut Routes) {
         [routing::get(show), routing::delete(cancel)],
     );
     routes.at("/message/{id}", [routing::get(show)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(send::send, batch::send_batch, search, show, cancel))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// Which messages; those that match everything given.

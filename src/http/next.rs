@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::api::texts::OldMessageType;
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -13,6 +13,14 @@ use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/services/{service}/next", [routing::get(next)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(next))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 pub(crate) mod operations;
 
@@ -22,6 +22,14 @@ use crate::web::routing::{self, Routes};
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/queue/status", [routing::get(status)]);
     operations::routes(routes);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(status, operations::pause, operations::resume, operations::clear))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::no_body::NoBody;
@@ -32,6 +32,14 @@ pub(crate) fn routes(routes: &mut Routes) {
         routing::delete(delete),
     ];
     routes.at("/v1/quotas/{service}", one);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(all, show, set, delete))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// The whole quota of a service: at least one field, and what is left out has no limit. Unknown

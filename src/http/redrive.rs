@@ -4,7 +4,7 @@ pub(crate) mod input;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::dead_letter_filter::FilterBody;
@@ -30,6 +30,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/dlq/redrive/{job}/pause", [routing::post(pause)]);
     routes.at("/v1/dlq/redrive/{job}/resume", [routing::post(resume)]);
     routes.at("/v1/dlq/redrive/{job}/cancel", [routing::post(cancel)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(start, delete, all, show, pause, resume, cancel))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// A job and how far it is.

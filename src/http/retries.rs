@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use crate::api;
@@ -21,6 +21,14 @@ const SUBJECT: Subject = Subject::Request;
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/retry/status/{message_id}", [routing::get(status)]);
     routes.at("/v1/retry", [routing::post(retry_now)]);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(status, retry_now))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// Which message to try again now.

@@ -3,6 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::sight;
+use utoipa::OpenApi;
+
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::web::routing::{self, Routes};
@@ -10,6 +12,14 @@ use crate::web::routing::{self, Routes};
 pub(crate) fn routes(routes: &mut Routes) {
     let metrics = [routing::get(metrics), routing::head(metrics)];
     routes.at("/metrics", metrics);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(metrics))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// The metrics, for Prometheus

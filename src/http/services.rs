@@ -8,7 +8,7 @@ mod view;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::no_body::NoBody;
@@ -50,6 +50,28 @@ pub(crate) fn routes(routes: &mut Routes) {
         ],
     );
     instance_routes(routes);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    instances::register,
+    all,
+    show,
+    choose,
+    deregister,
+    remove,
+    health,
+    dependencies::show,
+    dependencies::check,
+    instances::register_instance,
+    instances::deregister_instance,
+    instances::heartbeat,
+    instances::drain,
+))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// Instances register here, and here is also what every service has that is named like this.

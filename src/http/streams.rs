@@ -6,7 +6,7 @@ mod stream_id;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
@@ -27,6 +27,20 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/v1/streams/{id}/snapshots/latest",
         [routing::get(snapshots::latest)],
     );
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    show,
+    events::list,
+    snapshots::state,
+    snapshots::take,
+    snapshots::latest
+))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// How far a stream is, and what is kept of it.

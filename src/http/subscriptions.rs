@@ -4,7 +4,7 @@ mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::no_body::NoBody;
@@ -37,6 +37,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/subscriptions/{id}/pause", pause);
     let resume = [routing::post(resume)];
     routes.at("/v1/subscriptions/{id}/resume", resume);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(subscribe, all, show, change, delete, pause, resume, unsubscribe))]
+struct Described;
+
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// Which subscription to end.

@@ -10,6 +10,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{HttpMethod, ParameterIn};
 use utoipa::openapi::{self, RefOr};
 
+use crate::http;
 use crate::http::openapi::document;
 use crate::web::routing::{self, Routes};
 use crate::websocket;
@@ -24,9 +25,9 @@ struct Described;
 
 /// The whole description.
 pub(crate) fn document() -> openapi::OpenApi {
-    let others = [websocket::described(), Described::openapi()];
+    let parts = http::described().chain([websocket::described(), Described::openapi()]);
     let [alias, path] = websocket::PATHS;
-    document::document(others, [(alias, HttpMethod::Get, path)])
+    document::document(parts, [(alias, HttpMethod::Get, path)])
 }
 
 /// Written once: it is the same for everybody.

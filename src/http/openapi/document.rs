@@ -1,4 +1,5 @@
-//! The description of REST, and what all routes have in common in it.
+//! The description that the parts of the hub add theirs to, and what all routes have in common in
+//! it.
 
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
@@ -11,10 +12,7 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors;
 use crate::api::written_out;
-use crate::http::{
-    circuits, correlations, dead_letters, events, health, key_use, leases, limits, messages, next,
-    queue, quotas, redrive, retries, scrape, services, streams, subscriptions,
-};
+use crate::http::events;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,82 +35,6 @@ use crate::http::{
         (name = "correlations", description = "Everything of one conversation"),
         (name = "health", description = "How the hub is; open to anybody"),
         (name = "aliases", description = "Other addresses of what is described above"),
-    ),
-    paths(
-        messages::send::send,
-        messages::batch::send_batch,
-        messages::search,
-        messages::show,
-        messages::cancel,
-        events::publish::publish,
-        events::batch::publish_batch,
-        leases::receive,
-        leases::ack,
-        leases::nack,
-        leases::extend,
-        retries::status,
-        retries::retry_now,
-        dead_letters::search,
-        dead_letters::show,
-        dead_letters::reprocess,
-        dead_letters::delete,
-        redrive::start,
-        redrive::delete,
-        redrive::all,
-        redrive::show,
-        redrive::pause,
-        redrive::resume,
-        redrive::cancel,
-        queue::status,
-        queue::operations::pause,
-        queue::operations::resume,
-        queue::operations::clear,
-        quotas::all,
-        quotas::show,
-        quotas::set,
-        quotas::delete,
-        limits::all,
-        key_use::all,
-        services::instances::register,
-        services::all,
-        services::show,
-        services::choose,
-        services::deregister,
-        services::remove,
-        next::next,
-        services::health,
-        services::dependencies::show,
-        services::dependencies::check,
-        services::instances::register_instance,
-        services::instances::deregister_instance,
-        services::instances::heartbeat,
-        services::instances::drain,
-        subscriptions::subscribe,
-        subscriptions::all,
-        subscriptions::show,
-        subscriptions::change,
-        subscriptions::delete,
-        subscriptions::pause,
-        subscriptions::resume,
-        subscriptions::unsubscribe,
-        circuits::all,
-        circuits::show,
-        circuits::force,
-        events::list::search,
-        events::list::show,
-        events::replay::replay,
-        events::replay::replay_by_query,
-        streams::show,
-        streams::events::list,
-        streams::snapshots::state,
-        streams::snapshots::take,
-        streams::snapshots::latest,
-        correlations::show,
-        health::health,
-        health::live,
-        health::ready,
-        health::details::details,
-        scrape::metrics,
     ),
     components(schemas(crate::api::error_schema::ErrorResponseDoc, events::list::EventOrder)),
 )]
@@ -172,14 +94,14 @@ const ALIASES: [Alias; 15] = [
 /// What monitors ask with HEAD as well.
 const WITH_HEAD: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
 
-/// The whole description: of REST and of what else is served, with these other addresses.
+/// The whole description of these parts, with these other addresses beside those of REST.
 pub fn document(
-    others: impl IntoIterator<Item = openapi::OpenApi>,
+    parts: impl IntoIterator<Item = openapi::OpenApi>,
     aliases: impl IntoIterator<Item = Alias>,
 ) -> openapi::OpenApi {
     let mut document = Described::openapi();
-    for other in others {
-        document.merge(other);
+    for part in parts {
+        document.merge(part);
     }
     for (alias, method, path) in ALIASES.into_iter().chain(aliases) {
         add_alias(&mut document.paths, alias, method, path);
