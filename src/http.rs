@@ -36,28 +36,44 @@ pub(crate) mod subscriptions;
 pub(crate) mod waits;
 pub(crate) mod web_address;
 
+use utoipa::openapi::OpenApi;
+
 use crate::web::routing::Routes;
+
+/// What registers the routes of a subject, and what describes them.
+type Subject = (fn(&mut Routes), fn() -> OpenApi);
+
+const SUBJECTS: [Subject; 18] = [
+    (messages::routes, messages::described),
+    (events::routes, events::described),
+    (leases::routes, leases::described),
+    (retries::routes, retries::described),
+    // Before the dead letters, whose ids would take its place.
+    (redrive::routes, redrive::described),
+    (dead_letters::routes, dead_letters::described),
+    (queue::routes, queue::described),
+    (quotas::routes, quotas::described),
+    (services::routes, services::described),
+    (next::routes, next::described),
+    (circuits::routes, circuits::described),
+    (streams::routes, streams::described),
+    (correlations::routes, correlations::described),
+    (limits::routes, limits::described),
+    (key_use::routes, key_use::described),
+    (subscriptions::routes, subscriptions::described),
+    (health::routes, health::described),
+    (scrape::routes, scrape::described),
+];
 
 /// Everything that REST can be asked for.
 pub(crate) fn routes(routes: &mut Routes) {
-    messages::routes(routes);
-    events::routes(routes);
-    leases::routes(routes);
-    retries::routes(routes);
-    // Before the dead letters, whose ids would take its place.
-    redrive::routes(routes);
-    dead_letters::routes(routes);
-    queue::routes(routes);
-    quotas::routes(routes);
-    services::routes(routes);
-    next::routes(routes);
-    circuits::routes(routes);
-    streams::routes(routes);
-    correlations::routes(routes);
-    limits::routes(routes);
-    key_use::routes(routes);
-    subscriptions::routes(routes);
-    health::routes(routes);
-    scrape::routes(routes);
+    for (register, _) in SUBJECTS {
+        register(routes);
+    }
     openapi::page::routes(routes);
+}
+
+/// The description of each subject.
+pub(crate) fn described() -> impl Iterator<Item = OpenApi> {
+    SUBJECTS.into_iter().map(|(_, described)| described())
 }

@@ -33,14 +33,14 @@ const DEFAULT_PREFETCH: u64 = 100;
 const BRACES: usize = 2;
 
 /// One frame: what is asked, or what is wrong with it.
-pub(crate) struct Frame {
+pub(crate) struct ReadFrame {
     pub reference: Option<Reference>,
     pub ask: Result<SocketRequest, HubError>,
     /// Fields of its message or event that mean nothing.
     pub ignored: Ignored,
 }
 
-impl Frame {
+impl ReadFrame {
     fn of(
         reference: Option<Reference>,
         frame: ClientFrame<'_>,
@@ -73,7 +73,7 @@ impl Frame {
 
 #[derive(Debug)]
 pub(crate) enum SocketRequest {
-    Subscribe(Subscribe),
+    Subscribe(FeedRequest),
     /// `None`: from everything.
     Unsubscribe(Option<Vec<Pattern>>),
     Publish(Box<EventOffer>),
@@ -86,7 +86,7 @@ pub(crate) enum SocketRequest {
 }
 
 #[derive(Debug)]
-pub(crate) struct Subscribe {
+pub(crate) struct FeedRequest {
     pub service: ServiceName,
     pub event_types: Vec<Pattern>,
     pub from_sequence: Option<Sequence>,
@@ -114,7 +114,7 @@ pub(crate) struct Consume {
 }
 
 /// Reads one text: its frames, and whether they came as an array.
-pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<Frame>, bool) {
+pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<ReadFrame>, bool) {
     let is_array = text.trim_start().starts_with('[');
     if depth(text.as_bytes()) > DEEPEST + BRACES + usize::from(is_array) {
         let problem = "is nested more than 64 levels deep";
@@ -134,20 +134,20 @@ pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<Frame>, boo
         }
         Err(error) => {
             let error = body::not_json(Subject::Message, &error);
-            (vec![Frame::refused(error)], false)
+            (vec![ReadFrame::refused(error)], false)
         }
     }
 }
 
 /// A frame that could not be read at all.
-pub(crate) fn wrong(field: &str, problem: impl ToString) -> Frame {
-    Frame::refused(HubError::invalid(Subject::Message, field, problem))
+pub(crate) fn wrong(field: &str, problem: impl ToString) -> ReadFrame {
+    ReadFrame::refused(HubError::invalid(Subject::Message, field, problem))
 }
 
-fn read_one(text: &str, context: &RequestContext<'_>) -> Frame {
+fn read_one(text: &str, context: &RequestContext<'_>) -> ReadFrame {
     match typed::read(text, None) {
-        Ok((reference, frame)) => Frame::of(reference, frame, context),
-        Err(_) => read_again(text, context).unwrap_or_else(Frame::refused),
+        Ok((reference, frame)) => ReadFrame::of(reference, frame, context),
+        Err(_) => read_again(text, context).unwrap_or_else(ReadFrame::refused),
     }
 }
 
@@ -164,20 +164,20 @@ struct FrameHead<'a> {
 ///
 /// # Errors
 /// What is wrong with it, if it cannot be answered as one of the client's.
-fn read_again(text: &str, context: &RequestContext<'_>) -> Result<Frame, HubError> {
+fn read_again(text: &str, context: &RequestContext<'_>) -> Result<ReadFrame, HubError> {
     let head: FrameHead<'_> = body::command(Subject::Message, text)?;
     let frame_type = match frame_type(text, head.frame_type) {
         Ok(frame_type) => frame_type,
-        Err(error) => return Ok(Frame::wrong(head.reference, error)),
+        Err(error) => return Ok(ReadFrame::wrong(head.reference, error)),
     };
     if let Ok((reference, frame)) = typed::read(text, Some(frame_type)) {
-        return Ok(Frame::of(reference, frame, context));
+        return Ok(ReadFrame::of(reference, frame, context));
     }
     let reader = FrameReader {
         frame_type: Some(frame_type),
     };
     let (name, problem, fault) = match members::read_seed(text, None, reader) {
-        Ok((reference, frame)) => return Ok(Frame::of(reference, frame, context)),
+        Ok((reference, frame)) => return Ok(ReadFrame::of(reference, frame, context)),
         Err(Wrong::Json(error)) => return Err(body::not_json(Subject::Message, &error)),
         Err(Wrong::Member {
             name,
@@ -191,7 +191,7 @@ fn read_again(text: &str, context: &RequestContext<'_>) -> Result<Frame, HubErro
         MemberFault::Unknown => problem.of_field(Subject::Message, &name),
         MemberFault::Value => problem.of_field(subject(frame_type), &name),
     };
-    Ok(Frame::wrong(head.reference, error))
+    Ok(ReadFrame::wrong(head.reference, error))
 }
 
 /// One of those there are.
@@ -246,7 +246,7 @@ fn request(
             event_types,
             from_sequence,
             subscription,
-        } => SocketRequest::Subscribe(Subscribe {
+        } => SocketRequest::Subscribe(FeedRequest {
             service: acting_for(Subject::Subscription, service, context)?,
             event_types: event_types.0,
             from_sequence: from_sequence.map(|from| from.0),

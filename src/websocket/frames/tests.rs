@@ -10,12 +10,12 @@ fn shop() -> Principal {
     }
 }
 
-fn read_by(caller: &Principal, text: &str) -> (Vec<Frame>, bool) {
+fn read_by(caller: &Principal, text: &str) -> (Vec<ReadFrame>, bool) {
     let context = RequestContext::of(caller, Timestamp::from_millis(1_000_000));
     read(text, &context)
 }
 
-fn only(text: &str) -> Frame {
+fn only(text: &str) -> ReadFrame {
     let (mut frames, is_array) = read_by(&shop(), text);
     assert!(!is_array, "{text}");
     assert_eq!(frames.len(), 1, "{text}");
@@ -237,7 +237,7 @@ proptest! {
 }
 
 /// What is said of a frame: what is asked, or what is wrong.
-fn told(frame: &Frame) -> String {
+fn told(frame: &ReadFrame) -> String {
     let reference = frame.reference.as_ref().map(|reference| reference.0.get());
     match &frame.ask {
         Ok(asked) => format!("{reference:?} {asked:?}, {:?}", frame.ignored),

@@ -8,7 +8,7 @@ use ahash::AHashSet;
 
 use super::super::super::answers::Slip;
 use super::super::super::api::client::MOST_TYPES;
-use super::super::super::frames::Subscribe;
+use super::super::super::frames::FeedRequest;
 use super::super::super::texts;
 use super::super::client::SocketClient;
 use super::super::{Context, Session};
@@ -47,7 +47,7 @@ enum To {
 }
 
 impl Feed {
-    fn check(&self, subscribe: &Subscribe) -> Result<Arc<[Pattern]>, HubError> {
+    fn check(&self, subscribe: &FeedRequest) -> Result<Arc<[Pattern]>, HubError> {
         let wrong = |field: &str, problem: &str| {
             Err(HubError::invalid(Subject::Subscription, field, problem))
         };
@@ -94,7 +94,7 @@ impl Session {
     pub(in crate::websocket::session) fn subscribe(
         &mut self,
         slip: Slip,
-        subscribe: Subscribe,
+        subscribe: FeedRequest,
         ctx: &Context,
     ) {
         // Before the feed lets go of what it has.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::super::super::frames::Subscribe;
+use super::super::super::frames::FeedRequest;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
@@ -39,7 +39,7 @@ impl Named {
     }
 
     /// Whether a subscribe adds to it; everything else needs another socket.
-    pub(super) fn admit(&self, subscribe: &Subscribe) -> Result<(), HubError> {
+    pub(super) fn admit(&self, subscribe: &FeedRequest) -> Result<(), HubError> {
         let field = "subscription";
         if subscribe
             .name
