@@ -1,6 +1,7 @@
 //! Schemas that are written out where they are used, in the plainest form: what may be null has two
 //! types, and what is said of the field stands beside them.
 
+use serde_json::json;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
 use utoipa::openapi::{AllOf, Object, RefOr, Schema, Type};
@@ -22,7 +23,18 @@ pub(crate) fn finish(name: &str, schema: &mut RefOr<Schema>) {
         && DATA.contains(&name)
     {
         object.additional_properties = None;
+        if name == "MessageInput" {
+            one_required(object, &["payload", "payload_base64"]);
+        }
     }
+}
+
+/// At least one of these fields has to be there. A schema of an object has no place of its own for
+/// that, but what extends it stands beside what it has.
+fn one_required(object: &mut Object, fields: &[&str]) {
+    let either: Vec<_> = fields.iter().map(|field| json!({"required": [field]})).collect();
+    let beside = object.extensions.get_or_insert_default();
+    beside.insert("anyOf".to_owned(), either.into());
 }
 
 /// Brings the properties of an object into that form; one that is put together of parts that are
