@@ -32,7 +32,10 @@ pub(crate) fn finish(name: &str, schema: &mut RefOr<Schema>) {
 /// At least one of these fields has to be there. A schema of an object has no place of its own for
 /// that, but what extends it stands beside what it has.
 fn one_required(object: &mut Object, fields: &[&str]) {
-    let either: Vec<_> = fields.iter().map(|field| json!({"required": [field]})).collect();
+    let either: Vec<_> = fields
+        .iter()
+        .map(|field| json!({"required": [field]}))
+        .collect();
     let beside = object.extensions.get_or_insert_default();
     beside.insert("anyOf".to_owned(), either.into());
 }
