@@ -17,9 +17,12 @@ pub(crate) struct Asking {
 
 impl Asking {
     /// The request is answered: its id goes into the answer.
-    pub(crate) fn over(request: &HttpRequest) -> RequestId {
+    pub(crate) fn over(request: &HttpRequest) -> Self {
         let asking = request.extensions_mut().remove::<Self>();
-        asking.map_or_else(|| RequestId::of(request.headers()), |asking| asking.id)
+        asking.unwrap_or_else(|| Self {
+            principal: nobody(),
+            id: RequestId::of(request.headers()),
+        })
     }
 }
 
@@ -28,10 +31,14 @@ pub(crate) fn principal(request: &HttpRequest) -> Principal {
     let extensions = request.extensions();
     let asking = extensions.get::<Asking>();
     let principal = asking.map(|asking| asking.principal.clone());
-    principal.unwrap_or(Principal {
+    principal.unwrap_or_else(nobody)
+}
+
+fn nobody() -> Principal {
+    Principal {
         name: None,
         is_operator: false,
-    })
+    }
 }
 
 /// A request as the operations of the hub know it.

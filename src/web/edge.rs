@@ -12,12 +12,12 @@ use actix_web::error::{Error, PayloadError};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
 use super::LOG;
 use super::auth::{principal, principal_of_socket};
-use super::caller::{self, Asking};
+use super::caller::Asking;
 use super::connection::Line;
 use super::cors;
 use super::error::HttpError;
@@ -69,23 +69,18 @@ pub async fn edge(
         check_target(&request, &state.served)?;
         Ok(caller)
     });
-    let (mut response, id) = match admitted {
-        _ if is_preflight => (request.into_response(cors::preflight()), id),
-        Ok(None) => (next.call(request).await?.map_into_boxed_body(), id),
+    let (mut response, id, asked_by) = match admitted {
+        _ if is_preflight => (request.into_response(cors::preflight()), id, None),
+        Ok(None) => (next.call(request).await?.map_into_boxed_body(), id, None),
         Ok(Some(principal)) => {
             request.extensions_mut().insert(Asking { principal, id });
             let response = next.call(request).await?.map_into_boxed_body();
-            note_forbidden(&response, hub);
-            let id = Asking::over(response.request());
-            (response, id)
+            let Asking { principal, id } = Asking::over(response.request());
+            (response, id, Some(principal))
         }
-        Err(error) => (request.error_response(error), id),
+        Err(error) => (request.error_response(error), id, None),
     };
-    if let Some(error) = response.response().error() {
-        let error = understand(error, response.request().path());
-        log(&error, &id, &response);
-        response = told(response, &error, &id, hub.clock.wall());
-    }
+    response = explained(response, &id, asked_by, hub);
     let pages = &state.pages;
     let is_page = response.request().path().starts_with("/docs/");
     let headers = response.headers_mut();
@@ -109,25 +104,37 @@ pub async fn edge(
     Ok(response)
 }
 
-/// Whoever tries to change what it may not change is told of in the log. Who only reads is not.
-fn note_forbidden(response: &ServiceResponse<BoxBody>, hub: &Hub) {
+/// The response; an error is logged, and says what was wrong in its body. `asked_by`: who asked, if
+/// that was looked at.
+fn explained(
+    response: ServiceResponse<BoxBody>,
+    id: &RequestId,
+    asked_by: Option<Principal>,
+    hub: &Hub,
+) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else {
-        return;
+        return response;
     };
-    let request = response.request();
-    if only_reads(request.method()) {
-        return;
+    let error = understand(error, response.request().path());
+    if let Some(who) = asked_by {
+        note_forbidden(&error, response.request(), who, hub);
     }
-    let error = understand(error, request.path());
-    if error.code() != ErrorCode::AuthFailed || error.status() != StatusCode::FORBIDDEN {
+    log(&error, id, &response);
+    told(response, &error, id, hub.clock.wall())
+}
+
+/// Whoever tries to change what it may not change is told of in the log. Who only reads is not.
+fn note_forbidden(error: &HttpError, request: &HttpRequest, who: Principal, hub: &Hub) {
+    let is_forbidden =
+        error.code() == ErrorCode::AuthFailed && error.status() == StatusCode::FORBIDDEN;
+    if !is_forbidden || only_reads(request.method()) {
         return;
     }
     let pattern = request.match_pattern().unwrap_or_default();
     let what = format!("{} {pattern}", request.method());
     let peer = request.peer_addr().map(|peer| peer.ip());
-    let service = caller::principal(request).name;
     let now = hub.clock.now();
-    hub.refusals.forbidden(peer, service, what, now);
+    hub.refusals.forbidden(peer, who.name, what, now);
 }
 
 fn only_reads(method: &Method) -> bool {
