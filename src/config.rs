@@ -173,11 +173,15 @@ impl Config {
                 host: self.server.host.clone(),
             });
         }
-        for operator in &self.security.operators {
-            if !self.security.service_keys.contains_key(operator) {
-                return Err(ConfigError::OperatorWithoutKey {
-                    operator: operator.clone(),
-                });
+        let security = &self.security;
+        for (list, names) in [
+            ("operators", &security.operators),
+            ("viewers", &security.viewers),
+        ] {
+            let mut names = names.iter();
+            if let Some(name) = names.find(|name| !security.service_keys.contains_key(*name)) {
+                let name = name.clone();
+                return Err(ConfigError::WithoutKey { list, name });
             }
         }
         if self.delivery.base_retry_delay > self.delivery.max_retry_delay {

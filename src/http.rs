@@ -29,6 +29,7 @@ pub(crate) mod registration_input;
 pub(crate) mod retries;
 pub(crate) mod scrape;
 pub(crate) mod services;
+pub(crate) mod session;
 pub(crate) mod sight;
 pub(crate) mod streams;
 pub(crate) mod subscription_input;
@@ -43,7 +44,7 @@ use crate::web::routing::Routes;
 /// What registers the routes of a subject, and what describes them.
 type Subject = (fn(&mut Routes), fn() -> OpenApi);
 
-const SUBJECTS: [Subject; 18] = [
+const SUBJECTS: [Subject; 19] = [
     (messages::routes, messages::described),
     (events::routes, events::described),
     (leases::routes, leases::described),
@@ -61,6 +62,7 @@ const SUBJECTS: [Subject; 18] = [
     (limits::routes, limits::described),
     (key_use::routes, key_use::described),
     (subscriptions::routes, subscriptions::described),
+    (session::routes, session::described),
     (health::routes, health::described),
     (scrape::routes, scrape::described),
 ];

@@ -45,8 +45,10 @@ pub mod request;
 pub mod scrape;
 pub mod send;
 pub mod services;
+pub mod sessions;
 pub mod settings;
 pub mod sight;
+mod sign_in;
 pub mod steps;
 pub mod streams;
 pub mod subscriptions;
@@ -74,7 +76,11 @@ use lately::Lately;
 use picture::Pictures;
 use readings::Readings;
 use refusals::Refusals;
+use sessions::Sessions;
 use settings::Settings;
+
+/// So many sockets at once may be open of which it is not known yet whose they are.
+const MOST_NAMELESS_SOCKETS: usize = 100;
 
 /// What every operation may need.
 pub struct Hub {
@@ -99,6 +105,8 @@ pub struct Hub {
     pub refusals: Refusals,
     /// Replaced when the configuration is read again.
     pub keys: Live<Keys>,
+    /// Who has signed in from a browser.
+    sessions: Sessions,
     /// Counted in by whatever takes requests; the quotas come from the Router.
     request_rates: RequestRates,
     /// What is under way of requests.
@@ -109,6 +117,8 @@ pub struct Hub {
     events: EventReader,
     /// One each, by whose they are.
     pub sockets: Pool,
+    /// Sockets whose first frame is to say who they are.
+    pub nameless_sockets: Pool,
     /// Messages over sockets of which the end has not come yet.
     pub unfinished: Pool,
     /// Past events on their way to callbacks.
@@ -158,11 +168,13 @@ impl Hub {
             scrapes: Lately::default(),
             refusals: Refusals::new(config.security.auth_failures),
             keys: Live::new(Keys::of(config)),
+            sessions: Sessions::default(),
             request_rates: around.request_rates,
             bodies: Bodies::new(limits),
             readings: Readings::new(Pool::of(limits.size(Limit::AnswerBytes))),
             events,
             sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
+            nameless_sockets: Pool::with_share(MOST_NAMELESS_SOCKETS, MOST_NAMELESS_SOCKETS),
             unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),
             replays: around.replays,
             settings: Settings::new(config),

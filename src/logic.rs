@@ -5,6 +5,7 @@ pub mod admission_report;
 pub mod backoff;
 pub mod balancer;
 pub mod breaker;
+pub mod browser_sessions;
 pub mod canonical;
 pub mod census;
 pub mod circuit;

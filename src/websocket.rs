@@ -26,7 +26,7 @@ use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::limits::Limit;
-use crate::web::caller::principal;
+use crate::web::caller::{principal, session};
 use crate::web::connection::Line;
 use crate::web::peer;
 use crate::web::query;
@@ -34,6 +34,7 @@ use crate::web::routing::{self, Routes};
 use flow::{Metered, SendBuffer};
 use incoming::{Gate, Incoming};
 use open_sockets::OpenSockets;
+use session::door::Door;
 use session::{Session, Who};
 
 /// Frames of each type that the hub sends.
@@ -76,17 +77,22 @@ pub(crate) struct SocketQuery {
     #[serde(rename = "key")]
     #[param(inline)]
     _key: Option<AnyText>,
+    /// The first frame is an `auth` with name and key, which then are in no address
+    #[param(inline)]
+    auth: Option<ByFrame>,
 }
 
 texts! {
+    ByFrame(()) = |text: &str| (text == "frame").then_some(()).ok_or("must be `frame`");
     YesOrNo(bool) = |text: &str| text.parse().map_err(|_| "must be one of `true` and `false`");
 }
 
 /// Open a socket
 ///
 /// A WebSocket for events and messages, both ways: text frames, each one JSON object or an array of
-/// them. Browsers, which cannot send headers, may give `name` and `key` as a query.
-/// `/asyncapi.json` describes the frames.
+/// them. Browsers, which cannot send headers, send the cookie of their session; other programs that
+/// cannot open it with `auth=frame` and say who they are in the first frame, or give `name` and `key`
+/// as a query. `/asyncapi.json` describes the frames.
 #[utoipa::path(
     get,
     path = "/v1/events/stream",
@@ -97,7 +103,7 @@ texts! {
         (status = 101, description = "The connection is a WebSocket now"),
         (status = 400, description = "INVALID_REQUEST: the handshake is not complete, or the query is wrong"),
         (status = 426, description = "UPGRADE_REQUIRED: not a WebSocket handshake"),
-        (status = 429, description = "LIMIT_REACHED: the caller has as many sockets as it may"),
+        (status = 429, description = "LIMIT_REACHED: the caller has as many sockets as it may, or as many wait for their first frame"),
         (status = 503, description = "SERVICE_UNAVAILABLE: the hub is starting or stopping"),
     ),
 )]
@@ -107,7 +113,7 @@ pub(crate) async fn open(
     open_sockets: web::Data<OpenSockets>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
-    let SocketQuery { arrays, .. } = query::read(&request)?;
+    let SocketQuery { arrays, auth, .. } = query::read(&request)?;
     let mut response = ws::handshake(&request).map_err(|error| refusal(&error))?;
     let peer = peer::of(&request, &hub);
     let mut place = hub.sockets.held(&peer);
@@ -115,6 +121,11 @@ pub(crate) async fn open(
         limit: Limit::SocketsPerService.name(),
         most: hub.settings.limits.of(Limit::SocketsPerService),
     })?;
+    let door = match (auth, session(&request)) {
+        (Some(ByFrame(())), _) => Door::waiting(&hub, &peer)?,
+        (None, Some(id)) => Door::of_session(&hub, id)?,
+        (None, None) => Door::Open,
+    };
     let line = request.conn_data::<Rc<Line>>();
     let line = line.cloned().unwrap_or_default();
     line.become_socket();
@@ -125,6 +136,7 @@ pub(crate) async fn open(
         address: request.peer_addr(),
         peer,
         place,
+        door,
         open_sockets,
     };
     let incoming = Incoming::new(payload, line, gate.clone(), unfinished);

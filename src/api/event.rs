@@ -173,12 +173,12 @@ mod tests {
     use super::*;
     use crate::domain::ids::{CorrelationId, Label, ServiceName};
     use crate::domain::timestamp::Timestamp;
-    use crate::hub::access::Principal;
+    use crate::hub::access::{Principal, Role};
 
     fn caller(name: Option<&str>) -> Principal {
         Principal {
             name: name.map(|name| ServiceName::parse(name).unwrap()),
-            is_operator: true,
+            role: Role::Operator,
         }
     }
 

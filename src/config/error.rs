@@ -53,8 +53,12 @@ pub enum ConfigError {
         reach(host)
     )]
     OpenToAll { host: String },
-    #[error("operators: `{operator}` has no key under service_keys")]
-    OperatorWithoutKey { operator: ServiceName },
+    #[error("{list}: `{name}` has no key under service_keys")]
+    WithoutKey {
+        /// The key of the configuration that lists it.
+        list: &'static str,
+        name: ServiceName,
+    },
     #[error("base_retry_delay: {base:?} is longer than max_retry_delay, which is {max:?}")]
     RetryDelays { base: Duration, max: Duration },
 }

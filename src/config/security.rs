@@ -22,6 +22,9 @@ pub struct SecurityConfig {
     /// Services that may do everything.
     #[serde(deserialize_with = "service_names", default)]
     pub operators: BTreeSet<ServiceName>,
+    /// Services that may see everything.
+    #[serde(deserialize_with = "service_names", default)]
+    pub viewers: BTreeSet<ServiceName>,
     /// So many wrong keys of an address in 10 s, then more of them are put off; 0: never.
     #[serde(
         deserialize_with = "whole::<0, 1000, _, _>",

@@ -294,8 +294,11 @@ fn other_machines_are_let_in_only_on_purpose() {
 fn contradictions_are_refused() {
     let error = load_yaml("base_retry_delay: 400", &[]).unwrap_err();
     assert!(matches!(error, ConfigError::RetryDelays { .. }));
-    let error = load_yaml("operators: [root]", &[]).unwrap_err();
-    assert!(matches!(error, ConfigError::OperatorWithoutKey { .. }));
+    for list in ["operators", "viewers"] {
+        let error = load_yaml(&format!("{list}: [root]"), &[]).unwrap_err();
+        let told = format!("{list}: `root` has no key under service_keys");
+        assert_eq!(error.to_string(), told);
+    }
 }
 
 #[test]

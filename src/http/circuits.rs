@@ -133,7 +133,7 @@ pub(crate) struct CircuitPage {
     responses(
         (status = 200, description = "One for each service, by name, then one for each origin of callbacks", body = CircuitPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
     ),
 )]
 pub(crate) async fn all(
@@ -163,7 +163,7 @@ pub(crate) async fn all(
     responses(
         (status = 200, description = "The circuit", body = CircuitDetails),
         (status = 400, description = "INVALID_REQUEST: this is no name of a circuit"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
         (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
     ),
 )]

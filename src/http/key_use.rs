@@ -7,7 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
-use crate::hub::access::Operation;
+use crate::hub::access::{Operation, Role};
 use crate::hub::error::HubError;
 use crate::hub::keys::KeysOf;
 use crate::web::caller::principal;
@@ -34,6 +34,7 @@ pub(crate) fn described() -> utoipa::openapi::OpenApi {
 pub(crate) struct ServiceKeys {
     service: ServiceName,
     operator: bool,
+    viewer: bool,
     /// In the order of the configuration.
     keys: Vec<KeyDetails>,
 }
@@ -68,7 +69,7 @@ pub(crate) struct ServiceKeyPage {
     responses(
         (status = 200, description = "One for each service that has keys, by name", body = ServiceKeyPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
     ),
 )]
 pub(crate) async fn all(
@@ -103,7 +104,8 @@ fn describe(one: &KeysOf<'_>, started: Timestamp) -> ServiceKeys {
     });
     ServiceKeys {
         service: one.service.clone(),
-        operator: one.is_operator,
+        operator: one.role == Role::Operator,
+        viewer: one.role == Role::Viewer,
         keys: keys.collect(),
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct LimitDetails {
     /// What the caller uses of it, or, of what belongs to nobody, how much there is: null for who is
     /// no operator. Null, too, if it bounds one thing, such as one registration.
     used: Option<u64>,
-    /// Those that use most of it. Only for operators; else, and where nobody is counted, null.
+    /// Those that use most of it. Only for operators and viewers; else, and where nobody is counted, null.
     largest: Option<Vec<PeerUse>>,
 }
 
@@ -79,7 +79,7 @@ impl From<PeerUsage> for PeerUse {
 /// The limits of one client
 ///
 /// What one client may use of the hub, and what the caller uses now; beyond it requests are
-/// answered 429 LIMIT_REACHED. Operators see who uses most.
+/// answered 429 LIMIT_REACHED. Operators and viewers see who uses most.
 #[utoipa::path(
     get,
     path = "/v1/limits",

@@ -135,7 +135,7 @@ pub(crate) struct QuotaPage {
     responses(
         (status = 200, description = "One for each service that has one, by name", body = QuotaPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
     ),
 )]
 pub(crate) async fn all(
@@ -164,7 +164,7 @@ pub(crate) async fn all(
     responses(
         (status = 200, description = "The quota in force", body = QuotaDetails),
         (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
         (status = 404, description = "NOT_FOUND: the service has no quota"),
     ),
 )]

@@ -14,7 +14,7 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Swit
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
-use crate::hub::redrives::RedriveStart;
+use crate::hub::redrives::{RedriveStart, RedriveWish};
 use crate::web::caller::Caller;
 use crate::web::page::{Order, PageQuery};
 use crate::web::query;
@@ -148,7 +148,7 @@ async fn begin(
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(request);
     let context = caller.context(hub.clock.wall());
-    let jobs = hub.redrives(&context)?;
+    let jobs = hub.redrives(&context, RedriveWish::Run)?;
     let body = ReadBody::one(hub, payload, SUBJECT).await?;
     let asked = input::read(body.text(), kind)?;
     Ok(match jobs.start(asked).await? {
@@ -169,7 +169,7 @@ async fn begin(
     responses(
         (status = 200, description = "The jobs", body = JobPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
     ),
 )]
 pub(crate) async fn all(
@@ -177,7 +177,7 @@ pub(crate) async fn all(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
-    let jobs = hub.redrives(&caller.context(hub.clock.wall()))?;
+    let jobs = hub.redrives(&caller.context(hub.clock.wall()), RedriveWish::See)?;
     let part: PageQuery<JobId> = query::read(&request)?;
     let page = part.take(jobs.all().await?, Order::Descending, |job| &job.job);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
@@ -198,7 +198,7 @@ pub(crate) async fn all(
     responses(
         (status = 200, description = "How far it is", body = JobView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
         (status = 404, description = "NOT_FOUND: no such job"),
     ),
 )]
@@ -208,7 +208,7 @@ pub(crate) async fn show(
     job: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
-    let jobs = hub.redrives(&caller.context(hub.clock.wall()))?;
+    let jobs = hub.redrives(&caller.context(hub.clock.wall()), RedriveWish::See)?;
     let id = JobId(query::uuid("job", &job)?);
     Ok(HttpResponse::Ok().json(describe(jobs.one(id).await?)))
 }
@@ -298,7 +298,7 @@ async fn switch(
     switch: Switch,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(request);
-    let jobs = hub.redrives(&caller.context(hub.clock.wall()))?;
+    let jobs = hub.redrives(&caller.context(hub.clock.wall()), RedriveWish::Run)?;
     let job = JobId(query::uuid("job", job)?);
     let switched = jobs.switch(job, switch).await?;
     Ok(HttpResponse::Ok().json(describe(switched)))

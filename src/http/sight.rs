@@ -6,7 +6,7 @@ use actix_web::http::header;
 use crate::hub::Hub;
 use crate::hub::sight::Sight;
 use crate::logic::nearness::is_from_here;
-use crate::web::auth::principal;
+use crate::web::auth::identity;
 use crate::web::headers::only;
 
 /// What whoever makes this request sees.
@@ -19,5 +19,6 @@ pub(crate) fn of(request: &HttpRequest, hub: &Hub) -> Sight {
         let names = headers.keys().map(|name| name.as_str());
         is_from_here(peer, target.or_else(host), names)
     };
-    hub.sight(peer, || principal(hub.keys.now(), headers), is_here)
+    let who = || identity(hub, headers).map(|identity| identity.principal);
+    hub.sight(peer, who, is_here)
 }

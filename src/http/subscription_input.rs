@@ -171,11 +171,12 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::ServiceName;
+    use crate::hub::access::Role;
 
-    fn caller(is_operator: bool) -> Principal {
+    fn operator() -> Principal {
         Principal {
             name: ServiceName::parse("shop").ok(),
-            is_operator,
+            role: Role::Operator,
         }
     }
 
@@ -188,7 +189,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             body[name] = value.clone();
         }
-        wanted(&body.to_string(), &caller(true), &DenyList::default())
+        wanted(&body.to_string(), &operator(), &DenyList::default())
     }
 
     #[test]

@@ -10,8 +10,19 @@ use crate::logic::own_events::is_own_type;
 pub struct Principal {
     /// What it says (no keys) or has proved (keys) to be.
     pub name: Option<ServiceName>,
-    /// May act for others.
-    pub is_operator: bool,
+    /// What it may do beyond that.
+    pub role: Role,
+}
+
+/// What somebody may do beyond what is its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Acts and sees for itself.
+    Service,
+    /// Sees what an operator sees, and acts for itself.
+    Viewer,
+    /// Does everything, also for others.
+    Operator,
 }
 
 /// What not everybody may do. A service is the one it is done for, or the one whose it is.
@@ -41,7 +52,9 @@ pub enum Operation<'a> {
     SwitchQueue,
     /// Cancel everything that waits for a destination.
     ClearQueue,
-    /// Begin, switch and see redrive jobs.
+    /// See redrive jobs, and how they get on.
+    SeeRedrives,
+    /// Begin and switch redrive jobs.
     RunRedrives,
     /// See what services may send.
     SeeQuotas,
@@ -64,6 +77,9 @@ pub enum Operation<'a> {
 /// Who may do it.
 enum Rule<'a> {
     Itself(&'a ServiceName),
+    /// Itself, and whoever sees everything.
+    SeesOwn(&'a ServiceName),
+    Viewers,
     Operators,
 }
 
@@ -78,19 +94,44 @@ impl<'a> Operation<'a> {
             | Self::RegisterInstance(service)
             | Self::DeregisterService(service)
             | Self::ChangeInstance(service)
-            | Self::ChooseStrategy(service)
-            | Self::ListSubscriptions(service) => Rule::Itself(service),
+            | Self::ChooseStrategy(service) => Rule::Itself(service),
+            Self::ListSubscriptions(service) => Rule::SeesOwn(service),
+            Self::SeeRedrives
+            | Self::SeeQuotas
+            | Self::SeeCircuits
+            | Self::SeeSockets
+            | Self::SeeKeys
+            | Self::SeeUsage => Rule::Viewers,
             Self::SwitchQueue
             | Self::ClearQueue
             | Self::RunRedrives
-            | Self::SeeQuotas
             | Self::SetQuota
-            | Self::SeeCircuits
             | Self::ForceCircuit
-            | Self::ReplaceState
-            | Self::SeeSockets
-            | Self::SeeKeys
-            | Self::SeeUsage => Rule::Operators,
+            | Self::ReplaceState => Rule::Operators,
+        }
+    }
+}
+
+impl Rule<'_> {
+    /// Whether it lets in who is no operator.
+    fn admits(&self, who: &Principal) -> bool {
+        let is = |service: &ServiceName| who.name.as_ref() == Some(service);
+        match self {
+            Self::Itself(service) => is(service),
+            Self::SeesOwn(service) => is(service) || who.sees_all(),
+            Self::Viewers => who.sees_all(),
+            Self::Operators => false,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        match self {
+            Self::Itself(service) => format!("only {service} itself or an operator may do this"),
+            Self::SeesOwn(service) => {
+                format!("only {service} itself, a viewer or an operator may see this")
+            }
+            Self::Viewers => "only a viewer or an operator may see this".to_owned(),
+            Self::Operators => "only an operator may do this".to_owned(),
         }
     }
 }
@@ -99,20 +140,26 @@ impl Principal {
     /// # Errors
     /// AUTH_FAILED with who may do it.
     pub fn may(&self, operation: Operation<'_>) -> Result<(), HubError> {
-        if self.is_operator {
+        let rule = operation.rule();
+        if self.role == Role::Operator || rule.admits(self) {
             return Ok(());
         }
-        let forbidden = match operation.rule() {
-            Rule::Itself(service) if self.name.as_ref() == Some(service) => return Ok(()),
-            Rule::Itself(service) => format!("only {service} itself or an operator may do this"),
-            Rule::Operators => "only an operator may do this".to_owned(),
-        };
-        Err(HubError::Forbidden(forbidden))
+        Err(HubError::Forbidden(rule.in_words()))
+    }
+
+    /// Whether it sees what is others', too.
+    pub fn sees_all(&self) -> bool {
+        matches!(self.role, Role::Viewer | Role::Operator)
     }
 
     /// The one service it may act for; `None`: any.
     pub fn acts_only_for(&self) -> Option<ServiceName> {
-        self.name.clone().filter(|_| !self.is_operator)
+        self.name.clone().filter(|_| self.role != Role::Operator)
+    }
+
+    /// The one service whose things it sees; `None`: any.
+    pub fn sees_only(&self) -> Option<ServiceName> {
+        self.name.clone().filter(|_| !self.sees_all())
     }
 
     /// Whether it may send, publish, subscribe or consume as the service that the field `field`
@@ -158,7 +205,7 @@ impl Principal {
 
     /// Whether it may see a message between these two. Others are told that there is none.
     pub fn may_see(&self, source: &ServiceName, destination: &ServiceName) -> bool {
-        self.is_operator
+        self.sees_all()
             || self
                 .name
                 .as_ref()
@@ -187,55 +234,80 @@ mod tests {
         ServiceName::parse(name).unwrap()
     }
 
-    fn principal(name: Option<&str>, is_operator: bool) -> Principal {
+    fn principal(name: Option<&str>, role: Role) -> Principal {
         let name = name.map(service);
-        Principal { name, is_operator }
+        Principal { name, role }
     }
 
-    /// Each operation on what is the shop's, and whether it is the shop's to do.
-    fn operations(shop: &ServiceName) -> [(Operation<'_>, bool); 21] {
+    /// Who may do it besides the one whose it is.
+    #[derive(Clone, Copy)]
+    enum Others {
+        /// Operators, and it itself.
+        Act,
+        /// Viewers and operators, and it itself.
+        See,
+        /// Operators alone.
+        Decide,
+        /// Viewers and operators alone.
+        Watch,
+    }
+
+    /// Each operation on what is the shop's.
+    fn operations(shop: &ServiceName) -> [(Operation<'_>, Others); 22] {
+        use Others::{Act, Decide, See, Watch};
         [
-            (Operation::ActFor(shop), true),
-            (Operation::ReceiveMessages(shop), true),
-            (Operation::RemoveMessage(shop), true),
-            (Operation::ChangeDeadLetter(shop), true),
-            (Operation::DeleteDeadLetter(shop), true),
-            (Operation::RegisterInstance(shop), true),
-            (Operation::DeregisterService(shop), true),
-            (Operation::ChangeInstance(shop), true),
-            (Operation::ChooseStrategy(shop), true),
-            (Operation::ListSubscriptions(shop), true),
-            (Operation::SwitchQueue, false),
-            (Operation::ClearQueue, false),
-            (Operation::RunRedrives, false),
-            (Operation::SeeQuotas, false),
-            (Operation::SetQuota, false),
-            (Operation::SeeCircuits, false),
-            (Operation::ForceCircuit, false),
-            (Operation::ReplaceState, false),
-            (Operation::SeeSockets, false),
-            (Operation::SeeKeys, false),
-            (Operation::SeeUsage, false),
+            (Operation::ActFor(shop), Act),
+            (Operation::ReceiveMessages(shop), Act),
+            (Operation::RemoveMessage(shop), Act),
+            (Operation::ChangeDeadLetter(shop), Act),
+            (Operation::DeleteDeadLetter(shop), Act),
+            (Operation::RegisterInstance(shop), Act),
+            (Operation::DeregisterService(shop), Act),
+            (Operation::ChangeInstance(shop), Act),
+            (Operation::ChooseStrategy(shop), Act),
+            (Operation::ListSubscriptions(shop), See),
+            (Operation::SwitchQueue, Decide),
+            (Operation::ClearQueue, Decide),
+            (Operation::SeeRedrives, Watch),
+            (Operation::RunRedrives, Decide),
+            (Operation::SeeQuotas, Watch),
+            (Operation::SetQuota, Decide),
+            (Operation::SeeCircuits, Watch),
+            (Operation::ForceCircuit, Decide),
+            (Operation::ReplaceState, Decide),
+            (Operation::SeeSockets, Watch),
+            (Operation::SeeKeys, Watch),
+            (Operation::SeeUsage, Watch),
         ]
     }
 
     #[test]
-    fn operators_may_do_all_and_others_what_is_theirs() {
+    fn operators_may_do_all_viewers_see_all_and_others_do_what_is_theirs() {
         let shop = service("shop");
-        for (operation, is_the_shops) in operations(&shop) {
+        for (operation, others) in operations(&shop) {
+            let is_the_shops = matches!(others, Others::Act | Others::See);
+            let is_seen = matches!(others, Others::See | Others::Watch);
+            let told = match others {
+                Others::Act => "only shop itself or an operator may do this",
+                Others::See => "only shop itself, a viewer or an operator may see this",
+                Others::Watch => "only a viewer or an operator may see this",
+                Others::Decide => "only an operator may do this",
+            };
             for (who, may) in [
-                (principal(Some("boss"), true), true),
-                (principal(None, true), true),
-                (principal(Some("shop"), false), is_the_shops),
-                (principal(Some("mail"), false), false),
-                (principal(None, false), false),
+                (principal(Some("boss"), Role::Operator), true),
+                (principal(None, Role::Operator), true),
+                (principal(Some("eye"), Role::Viewer), is_seen),
+                (
+                    principal(Some("shop"), Role::Viewer),
+                    is_the_shops || is_seen,
+                ),
+                (principal(Some("shop"), Role::Service), is_the_shops),
+                (principal(Some("mail"), Role::Service), false),
+                (principal(None, Role::Service), false),
             ] {
                 let denied = who.may(operation).err();
                 assert_eq!(denied.is_none(), may, "{who:?} {operation:?}");
                 if let Some(error) = denied {
-                    let theirs = "only shop itself or an operator may do this";
-                    let operators = "only an operator may do this";
-                    let told = if is_the_shops { theirs } else { operators };
                     assert_eq!(
                         (error.code(), &*error.to_string()),
                         (ErrorCode::AuthFailed, told)
@@ -246,26 +318,35 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_seen_by_its_ends_and_by_operators() {
+    fn a_message_is_seen_by_its_ends_and_by_who_sees_all() {
         let (shop, mail) = (service("shop"), service("mail"));
         for (who, sees) in [
-            (principal(Some("shop"), false), true),
-            (principal(Some("mail"), false), true),
-            (principal(Some("bank"), false), false),
-            (principal(None, false), false),
-            (principal(Some("bank"), true), true),
+            (principal(Some("shop"), Role::Service), true),
+            (principal(Some("mail"), Role::Service), true),
+            (principal(Some("bank"), Role::Service), false),
+            (principal(None, Role::Service), false),
+            (principal(Some("bank"), Role::Viewer), true),
+            (principal(Some("bank"), Role::Operator), true),
         ] {
             assert_eq!(who.may_see(&shop, &mail), sees, "{who:?}");
         }
     }
 
     #[test]
-    fn only_who_is_no_operator_is_bound_to_its_own_name() {
-        assert_eq!(
-            principal(Some("shop"), false).acts_only_for(),
-            Some(service("shop"))
-        );
-        assert_eq!(principal(Some("shop"), true).acts_only_for(), None);
-        assert_eq!(principal(None, true).acts_only_for(), None);
+    fn who_is_bound_to_its_own_name_in_acting_and_in_seeing() {
+        let shop = Some(service("shop"));
+        for (role, acts, sees) in [
+            (Role::Service, shop.clone(), shop.clone()),
+            (Role::Viewer, shop, None),
+            (Role::Operator, None, None),
+        ] {
+            let who = principal(Some("shop"), role);
+            assert_eq!(
+                (who.acts_only_for(), who.sees_only()),
+                (acts, sees),
+                "{role:?}"
+            );
+        }
+        assert_eq!(principal(None, Role::Operator).acts_only_for(), None);
     }
 }

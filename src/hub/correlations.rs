@@ -121,7 +121,7 @@ impl Hub {
     ) -> Result<Page<ConversationPart>, HubError> {
         let query = MessageQuery {
             correlation_id: Some(id.to_string()),
-            party: principal.acts_only_for(),
+            party: principal.sees_only(),
             limit: limit + 1,
             ..MessageQuery::default()
         };

@@ -91,7 +91,7 @@ impl Hub {
         let query = DeadLetterQuery::matching(filter);
         let (mut events, mut messages) = (Page::empty(), Page::empty());
         if let Some(query) = query.events {
-            let party = principal.acts_only_for();
+            let party = principal.sees_only();
             let query = DeadEventQuery {
                 before,
                 party,
@@ -100,7 +100,7 @@ impl Hub {
             events = self.find_dead_events(query, limit, principal).await?;
         }
         if let Some(query) = query.messages {
-            let party = principal.acts_only_for();
+            let party = principal.sees_only();
             let query = MessageQuery {
                 before,
                 party,

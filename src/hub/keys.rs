@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use super::access::Principal;
+use super::access::{Principal, Role};
 use super::error::HubError;
 use crate::config::{Config, Secret};
 use crate::domain::ids::ServiceName;
+use crate::logic::browser_sessions::Digest as KeyDigest;
 
 /// The keys of the services. Without any everybody may do everything.
 pub struct Keys {
@@ -19,8 +20,29 @@ pub struct Keys {
     /// so that comparing takes as long whatever is compared.
     keys: BTreeMap<ServiceName, Vec<Key>>,
     operators: BTreeSet<ServiceName>,
+    viewers: BTreeSet<ServiceName>,
     /// Minutes are counted from here.
     started: Instant,
+}
+
+/// A name and a key that somebody shows to prove it; the key is not printed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Credentials {
+    name: ServiceName,
+    key: Secret,
+}
+
+impl Credentials {
+    /// As they were shown.
+    pub fn new(name: ServiceName, key: String) -> Self {
+        let key = Secret::new(key);
+        Self { name, key }
+    }
+
+    /// What is kept of the key.
+    pub fn digest(&self) -> KeyDigest {
+        digest_of(self.key.expose())
+    }
 }
 
 /// One of the keys of a service.
@@ -50,14 +72,11 @@ impl LastUse {
 pub struct KeysOf<'a> {
     /// Whose keys.
     pub service: &'a ServiceName,
-    /// Whether it may act for others.
-    pub is_operator: bool,
+    /// What it may do beyond what is its own.
+    pub role: Role,
     /// In which minute after the start of the hub each was last used, if it was.
     pub last_used: Vec<Option<Duration>>,
 }
-
-/// The SHA-256 of a key.
-type KeyDigest = [u8; 32];
 
 /// Why it is not known who calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,12 +97,13 @@ impl Keys {
         let keys: BTreeMap<_, Vec<String>> = keys
             .map(|(name, keys)| (name.clone(), expose(keys)))
             .collect();
-        Self::new(keys, config.security.operators.clone())
+        let (operators, viewers) = (&config.security.operators, &config.security.viewers);
+        Self::new(keys, operators.clone()).seen_by(viewers.clone())
     }
 
     /// Each name with its keys in clear text, of which only digests are kept.
     pub fn new(
-        keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
+        keys: BTreeMap<ServiceName, Vec<impl AsRef<[u8]>>>,
         operators: BTreeSet<ServiceName>,
     ) -> Self {
         let key = |key| Key {
@@ -96,8 +116,14 @@ impl Keys {
         Self {
             keys: keys.collect(),
             operators,
+            viewers: BTreeSet::new(),
             started: Instant::now(),
         }
+    }
+
+    /// These see what operators see.
+    fn seen_by(self, viewers: BTreeSet<ServiceName>) -> Self {
+        Self { viewers, ..self }
     }
 
     /// These keys in place of those `before`: one that stays was last used when it was.
@@ -119,7 +145,7 @@ impl Keys {
     pub fn in_use(&self) -> impl Iterator<Item = KeysOf<'_>> {
         self.keys.iter().map(|(service, keys)| KeysOf {
             service,
-            is_operator: self.operators.contains(service),
+            role: self.role_of(service),
             last_used: keys.iter().map(|key| key.used.since_start()).collect(),
         })
     }
@@ -142,7 +168,7 @@ impl Keys {
         if self.keys.is_empty() {
             return Ok(Principal {
                 name: parsed,
-                is_operator: true,
+                role: Role::Operator,
             });
         }
         if name.is_none_or(<[u8]>::is_empty) {
@@ -152,29 +178,51 @@ impl Keys {
             return Err(AuthFailure::Missing("X-Service-Key: missing"));
         };
         let name = parsed.ok_or(AuthFailure::Malformed("X-Service-Name: not a service name"))?;
-        if !self.is_valid(&name, key) {
+        if !self.is_valid(&name, &digest_of(key)) {
             return Err(AuthFailure::Wrong(name));
         }
-        let is_operator = self.operators.contains(&name);
-        Ok(Principal {
+        Ok(self.proved(name))
+    }
+
+    /// Who shows these.
+    ///
+    /// # Errors
+    /// That they are wrong, when keys are required.
+    pub fn shown(&self, credentials: &Credentials) -> Result<Principal, AuthFailure> {
+        let (name, key) = (credentials.name.as_str(), credentials.key.expose());
+        self.principal(Some(name.as_bytes()), Some(key.as_bytes()))
+    }
+
+    /// This service, which has proved its name.
+    pub fn proved(&self, name: ServiceName) -> Principal {
+        Principal {
+            role: self.role_of(&name),
             name: Some(name),
-            is_operator,
-        })
+        }
+    }
+
+    fn role_of(&self, name: &ServiceName) -> Role {
+        if self.operators.contains(name) {
+            Role::Operator
+        } else if self.viewers.contains(name) {
+            Role::Viewer
+        } else {
+            Role::Service
+        }
     }
 
     /// Compares with every key of the service, each in constant time; for an unknown service with
     /// a stand-in, so that the time does not tell which names exist.
-    fn is_valid(&self, name: &ServiceName, key: &[u8]) -> bool {
+    pub fn is_valid(&self, name: &ServiceName, given: &KeyDigest) -> bool {
         let stand_in = [Key {
             digest: [0; 32],
             used: LastUse::default(),
         }];
         let known = self.keys.get(name);
         let keys = known.map_or(&stand_in[..], Vec::as_slice);
-        let given: KeyDigest = Sha256::digest(key).into();
         let mut valid = None;
         for candidate in keys {
-            if bool::from(candidate.digest.ct_eq(&given)) {
+            if bool::from(candidate.digest.ct_eq(given)) {
                 valid = Some(candidate);
             }
         }
@@ -186,7 +234,8 @@ impl Keys {
     }
 }
 
-fn digest_of(key: impl AsRef<str>) -> KeyDigest {
+/// What of a key is kept and compared.
+pub fn digest_of(key: impl AsRef<[u8]>) -> KeyDigest {
     Sha256::digest(key.as_ref()).into()
 }
 
@@ -225,9 +274,17 @@ mod tests {
         for key in ["old", "new"] {
             let caller = principal(&keys(), "shop", key).unwrap();
             assert_eq!(caller.name.unwrap().as_str(), "shop");
-            assert!(!caller.is_operator);
+            assert_eq!(caller.role, Role::Service);
         }
-        assert!(principal(&keys(), "boss", "b").unwrap().is_operator);
+    }
+
+    #[test]
+    fn a_name_has_the_most_that_it_is_listed_for() {
+        let service = |name: &str| ServiceName::parse(name).unwrap();
+        let keys = keys().seen_by(BTreeSet::from([service("shop"), service("boss")]));
+        for (name, key, role) in [("shop", "old", Role::Viewer), ("boss", "b", Role::Operator)] {
+            assert_eq!(principal(&keys, name, key).unwrap().role, role, "{name}");
+        }
     }
 
     #[test]

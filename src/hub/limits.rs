@@ -122,7 +122,7 @@ impl Hub {
     }
 
     async fn usage(&self, context: &RequestContext<'_>) -> Result<Usage, HubError> {
-        let service = context.principal.acts_only_for();
+        let service = context.principal.sees_only();
         let inspect = InspectUsage {
             service: service.clone(),
         };

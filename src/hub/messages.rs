@@ -129,7 +129,7 @@ impl Hub {
         search: &MessageFilter,
         limit: usize,
     ) -> Result<Page<MessageRecord>, HubError> {
-        let party = context.principal.acts_only_for();
+        let party = context.principal.sees_only();
         if search.states.is_empty() {
             return Ok(Page::empty());
         }

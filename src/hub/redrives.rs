@@ -40,16 +40,29 @@ pub struct RedriveJobs<'a> {
     context: RequestContext<'a>,
 }
 
+/// What somebody wants with redrive jobs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RedriveWish {
+    /// To see how they get on.
+    See,
+    /// To begin one, or to switch it.
+    Run,
+}
+
 impl Hub {
-    /// The way to all that is done with redrive jobs.
+    /// The way to all that is done with redrive jobs, or seen of them.
     ///
     /// # Errors
-    /// AUTH_FAILED unless an operator asks.
+    /// AUTH_FAILED for who may not.
     pub fn redrives<'a>(
         &'a self,
         context: &RequestContext<'a>,
+        to: RedriveWish,
     ) -> Result<RedriveJobs<'a>, HubError> {
-        context.principal.may(Operation::RunRedrives)?;
+        context.principal.may(match to {
+            RedriveWish::See => Operation::SeeRedrives,
+            RedriveWish::Run => Operation::RunRedrives,
+        })?;
         Ok(RedriveJobs {
             hub: self,
             context: *context,

@@ -16,6 +16,12 @@ use crate::metrics::auth_failures::AuthFailures;
 /// The same is said once in so long.
 const PERIOD: Duration = Duration::from_secs(60);
 
+/// From so many wrong keys within so long further attempts to sign in wait.
+const MOST_SIGN_INS: usize = 10;
+const SIGN_IN_PERIOD: Duration = Duration::from_secs(60);
+/// The same for keys in requests, of which a program makes many.
+const WRONG_KEY_PERIOD: Duration = Duration::from_secs(10);
+
 /// More different things than this are counted together.
 const MOST: usize = 1000;
 
@@ -25,6 +31,7 @@ const SHOWN: usize = 100;
 /// Shared by all who take requests.
 pub struct Refusals {
     wrong_keys: Mutex<WrongKeys>,
+    sign_ins: Mutex<WrongKeys>,
     limit: Mutex<LogLimit<Kind, ()>>,
 }
 
@@ -53,13 +60,14 @@ impl Refusals {
     /// `auth_failures`: from so many wrong keys of an address on, more are put off.
     pub fn new(auth_failures: usize) -> Self {
         Self {
-            wrong_keys: Mutex::new(WrongKeys::new(auth_failures)),
+            wrong_keys: Mutex::new(WrongKeys::new(auth_failures, WRONG_KEY_PERIOD)),
+            sign_ins: Mutex::new(WrongKeys::new(MOST_SIGN_INS, SIGN_IN_PERIOD)),
             limit: Mutex::new(LogLimit::new(MOST)),
         }
     }
 
     fn limit(&self) -> MutexGuard<'_, LogLimit<Kind, ()>> {
-        self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.limit)
     }
 
     /// To be called every second or so.
@@ -75,11 +83,19 @@ impl Refusals {
     }
 
     fn put_off(&self, peer: Option<IpAddr>, now: Timestamp) -> Option<Duration> {
-        let mut wrong_keys = self
-            .wrong_keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        wrong_keys.note(peer?, now)
+        locked(&self.wrong_keys).note(peer?, now)
+    }
+
+    /// How long nobody signs in from there, because too many keys were wrong.
+    pub fn sign_in_put_off(&self, peer: Option<IpAddr>, now: Timestamp) -> Option<Duration> {
+        locked(&self.sign_ins).put_off(peer?, now)
+    }
+
+    /// Somebody there showed a wrong key to sign in.
+    pub fn sign_in_failed(&self, peer: Option<IpAddr>, now: Timestamp) {
+        if let Some(peer) = peer {
+            locked(&self.sign_ins).note(peer, now);
+        }
     }
 
     /// Takes note of a caller who is not who it says, and gives the answer it gets.
@@ -139,6 +155,10 @@ impl Refusals {
             say(Some(kind), 1);
         }
     }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn say_more(more: &Summary<Kind, ()>) {

@@ -38,7 +38,7 @@ impl Hub {
             return Sight::All;
         }
         match principal() {
-            Ok(principal) if principal.is_operator => return Sight::All,
+            Ok(principal) if principal.sees_all() => return Sight::All,
             Ok(_) => return Sight::Names,
             // Answered nevertheless, but nobody tries keys here unseen.
             Err(denial) => drop(self.refuse(peer, denial)),

@@ -129,7 +129,7 @@ impl Hub {
             let operation = Operation::ListSubscriptions(service);
             context.principal.may(operation)?;
         }
-        let service = service.or_else(|| context.principal.acts_only_for());
+        let service = service.or_else(|| context.principal.sees_only());
         self.inspect_subscriptions(None, service).await
     }
 
@@ -142,7 +142,7 @@ impl Hub {
         context: &RequestContext<'_>,
         id: SubscriptionId,
     ) -> Result<SubscriptionView, HubError> {
-        let owner = context.principal.acts_only_for();
+        let owner = context.principal.sees_only();
         self.find_subscription(id, owner).await
     }
 

@@ -16,7 +16,7 @@ use rand::RngExt;
 use uuid::Uuid;
 
 use super::Hub;
-use super::access::Principal;
+use super::access::{Principal, Role};
 use super::receive::ReceiveTerms;
 use super::request::RequestContext;
 use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
@@ -36,7 +36,11 @@ fn service(name: &str) -> ServiceName {
 
 fn principal(name: &str, is_operator: bool) -> Principal {
     let name = Some(service(name));
-    Principal { name, is_operator }
+    let role = match is_operator {
+        true => Role::Operator,
+        false => Role::Service,
+    };
+    Principal { name, role }
 }
 
 fn operator() -> Principal {

@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use crate::domain::timestamp::Timestamp;
 
-/// Wrong keys count for so long, and who showed too many is put off for so long.
-const PERIOD: Duration = Duration::from_secs(10);
-
 /// At most so many addresses are watched at once.
 const MOST_ADDRESSES: usize = 10_000;
 
 /// The addresses from which wrong keys came lately.
 pub struct WrongKeys {
-    /// So many within [`PERIOD`] are too many; 0: nobody is put off.
+    /// So many within the period are too many; 0: nobody is put off.
     most: usize,
+    /// Wrong keys count for so long, and who showed too many is put off for so long.
+    period: Duration,
     from: HashMap<IpAddr, Recent>,
 }
 
@@ -28,10 +27,11 @@ struct Recent {
 }
 
 impl WrongKeys {
-    /// So many wrong keys from one address within a while are too many; 0: nobody is put off.
-    pub fn new(most: usize) -> Self {
+    /// So many wrong keys from one address within a period are too many; 0: nobody is put off.
+    pub fn new(most: usize, period: Duration) -> Self {
         Self {
             most,
+            period,
             from: HashMap::new(),
         }
     }
@@ -52,28 +52,35 @@ impl WrongKeys {
             }
             *recent = Recent::default();
         }
-        recent.at.retain(|at| now.since(*at) < PERIOD);
+        recent.at.retain(|at| now.since(*at) < self.period);
         recent.at.push_back(now);
         if recent.at.len() >= self.most {
-            recent.put_off_until = Some(now.plus(PERIOD));
+            recent.put_off_until = Some(now.plus(self.period));
             recent.at = VecDeque::new();
         }
         None
     }
 
+    /// When an address that showed too many is to come again.
+    pub fn put_off(&self, from: IpAddr, now: Timestamp) -> Option<Duration> {
+        let until = self.from.get(&network(from))?.put_off_until?;
+        (now < until).then(|| until.since(now))
+    }
+
     /// Forgets addresses that have been quiet, if there are many.
     fn makes_room(&mut self, now: Timestamp) -> bool {
         if self.from.len() >= MOST_ADDRESSES {
-            self.from.retain(|_, recent| recent.counts(now));
+            let period = self.period;
+            self.from.retain(|_, recent| recent.counts(now, period));
         }
         self.from.len() < MOST_ADDRESSES
     }
 }
 
 impl Recent {
-    fn counts(&self, now: Timestamp) -> bool {
+    fn counts(&self, now: Timestamp, period: Duration) -> bool {
         self.put_off_until.is_some_and(|until| now < until)
-            || self.at.back().is_some_and(|at| now.since(*at) < PERIOD)
+            || self.at.back().is_some_and(|at| now.since(*at) < period)
     }
 }
 
@@ -100,9 +107,13 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn watched(most: usize) -> WrongKeys {
+        WrongKeys::new(most, Duration::from_secs(10))
+    }
+
     #[test]
     fn after_too_many_wrong_keys_an_address_is_put_off_for_a_while() {
-        let mut keys = WrongKeys::new(20);
+        let mut keys = watched(20);
         let from = address("10.0.0.1");
         for n in 0..20 {
             assert_eq!(keys.note(from, at(n)), None, "{n}");
@@ -115,21 +126,24 @@ mod tests {
             assert_eq!(keys.note(from, at(10_019 + n)), None, "{n}");
         }
         assert!(keys.note(from, at(10_040)).is_some());
+        assert_eq!(keys.put_off(from, at(10_040)), keys.note(from, at(10_040)));
+        assert_eq!(keys.put_off(from, at(20_038)), None);
+        assert_eq!(keys.put_off(address("10.0.0.2"), at(10_040)), None);
     }
 
     #[test]
     fn few_wrong_keys_at_a_time_put_nobody_off() {
-        let mut keys = WrongKeys::new(3);
+        let mut keys = watched(3);
         for n in 0..100 {
             assert_eq!(keys.note(address("::1"), at(n * 5_000)), None, "{n}");
         }
-        let mut off = WrongKeys::new(0);
+        let mut off = watched(0);
         assert!((0..100).all(|n| off.note(address("::1"), at(n)).is_none()));
     }
 
     #[test]
     fn a_network_of_ipv6_counts_as_one_address_and_a_mapped_one_as_itself() {
-        let mut keys = WrongKeys::new(1);
+        let mut keys = watched(1);
         assert_eq!(keys.note(address("2001:db8::1"), at(0)), None);
         assert!(keys.note(address("2001:db8::2"), at(0)).is_some());
         assert_eq!(keys.note(address("2001:db8:0:1::1"), at(0)), None);
@@ -140,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_addresses_watched_are_bounded() {
-        let mut keys = WrongKeys::new(2);
+        let mut keys = watched(2);
         for n in 0..MOST_ADDRESSES as u32 + 10 {
             keys.note(IpAddr::V4(n.into()), at(0));
         }

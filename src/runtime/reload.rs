@@ -17,7 +17,10 @@ use crate::telemetry;
 /// What holds as soon as it is read: its keys, and what is done when one of them changed.
 const AT_ONCE: [(&[&str], Change); 4] = [
     (&["log"], |_, config| telemetry::change(config)),
-    (&["service_keys", "operators"], Reload::change_keys),
+    (
+        &["service_keys", "operators", "viewers"],
+        Reload::change_keys,
+    ),
     (&["quotas"], Reload::change_quotas),
     (
         &["max_queue_size", "max_queue_bytes"],
@@ -93,6 +96,10 @@ impl Reload {
                 .security
                 .operators
                 .clone_from(&self.latest.security.operators);
+            config
+                .security
+                .viewers
+                .clone_from(&self.latest.security.viewers);
             tracing::warn!("service_keys: to let everybody in needs a restart; the keys stay");
         }
         let keys = |before: &Config| {
@@ -121,6 +128,7 @@ impl Reload {
     fn change_keys(&self, config: &Config) -> Result<(), String> {
         let keys = Keys::of(config).following(self.hub.keys.now());
         self.hub.keys.replace(keys);
+        self.hub.end_sessions_without_key();
         Ok(())
     }
 

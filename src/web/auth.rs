@@ -4,11 +4,15 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::caller::{Identified, nobody};
+use super::cookie;
 use super::headers::{GivenTwice, only};
 use super::query::Query;
+use crate::hub::Hub;
 use crate::hub::access::Principal;
-use crate::hub::error::HubError;
+use crate::hub::error::{HubError, Subject};
 use crate::hub::keys::{AuthFailure, Keys};
+use crate::hub::sessions::SessionId;
 
 const SERVICE_NAME: HeaderName = HeaderName::from_static("x-service-name");
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
@@ -31,28 +35,76 @@ pub(crate) fn principal(keys: &Keys, headers: &HeaderMap) -> Result<Principal, A
     )
 }
 
-/// As [`principal`]; browsers, which cannot send headers with a handshake, give name and key
-/// as `name` and `key` of the query.
+/// Who a request comes from: as its headers say, else as its session says.
 ///
 /// # Errors
-/// As [`principal`], also for both ways at once, and 400 for a query that cannot be read.
-pub(crate) fn principal_of_socket(
-    keys: &Keys,
+/// As [`principal`], and that the session has ended.
+pub(crate) fn identity(hub: &Hub, headers: &HeaderMap) -> Result<Identified, AuthFailure> {
+    match cookie::session(headers) {
+        Some(id) if !shows_a_key(headers) => of_session(hub, id),
+        _ => principal(hub.keys.now(), headers).map(Identified::from),
+    }
+}
+
+fn shows_a_key(headers: &HeaderMap) -> bool {
+    headers.contains_key(&SERVICE_NAME) || headers.contains_key(&SERVICE_KEY)
+}
+
+fn of_session(hub: &Hub, id: SessionId) -> Result<Identified, AuthFailure> {
+    let keys = hub.keys.now();
+    if !keys.are_required() {
+        return keys.principal(None, None).map(Identified::from);
+    }
+    let holder = hub.holder_of_session(id);
+    let holder = holder.ok_or(AuthFailure::Missing("the session has ended; sign in again"))?;
+    Ok(Identified {
+        principal: holder,
+        session: Some(id),
+    })
+}
+
+/// As [`identity`]; browsers, which cannot send headers with a handshake, give name and key as
+/// `name` and `key` of the query, or in a frame after it.
+///
+/// # Errors
+/// As [`identity`], also for both ways at once, and 400 for a query that cannot be read.
+pub(crate) fn identity_of_socket(
+    hub: &Hub,
     request: &HttpRequest,
-) -> Result<Result<Principal, AuthFailure>, HubError> {
+) -> Result<Result<Identified, AuthFailure>, HubError> {
+    let headers = request.headers();
     if request.method() != Method::GET {
-        return Ok(principal(keys, request.headers()));
+        return Ok(identity(hub, headers));
     }
     let query = Query::of(request)?;
     let (name, key) = (query.text("name"), query.text("key"));
-    let headers = request.headers();
-    if headers.contains_key(&SERVICE_NAME) || headers.contains_key(&SERVICE_KEY) {
-        return Ok(match name.or(key) {
-            None => principal(keys, headers),
-            Some(_) => Err(AuthFailure::Malformed(GIVEN_BOTH_WAYS)),
-        });
+    let asks_later = match query.text("auth") {
+        None => false,
+        Some("frame") => true,
+        Some(_) => {
+            return Err(HubError::invalid(
+                Subject::Request,
+                "auth",
+                "must be `frame`",
+            ));
+        }
+    };
+    if asks_later && (shows_a_key(headers) || name.or(key).is_some()) {
+        let problem = "a frame says who it is only if the handshake does not";
+        return Err(HubError::invalid(Subject::Request, "auth", problem));
     }
-    Ok(keys.principal(name.map(str::as_bytes), key.map(str::as_bytes)))
+    if asks_later {
+        return Ok(Ok(nobody().into()));
+    }
+    Ok(match name.or(key) {
+        None => identity(hub, headers),
+        Some(_) if shows_a_key(headers) => Err(AuthFailure::Malformed(GIVEN_BOTH_WAYS)),
+        Some(_) => {
+            let keys = hub.keys.now();
+            let principal = keys.principal(name.map(str::as_bytes), key.map(str::as_bytes));
+            principal.map(Identified::from)
+        }
+    })
 }
 
 #[cfg(test)]

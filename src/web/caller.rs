@@ -6,13 +6,30 @@ use actix_web::{HttpMessage, HttpRequest};
 
 use super::request_id::RequestId;
 use crate::domain::timestamp::Timestamp;
-use crate::hub::access::Principal;
+use crate::hub::access::{Principal, Role};
 use crate::hub::request::RequestContext;
+use crate::hub::sessions::SessionId;
 
 /// Who asks, and by which id; with the request while it is answered.
 pub(crate) struct Asking {
-    pub principal: Principal,
+    pub identity: Identified,
     pub id: RequestId,
+}
+
+/// Who somebody is, and how it is known.
+pub(crate) struct Identified {
+    pub principal: Principal,
+    /// The session it is known by; `None`: it has shown a key, or nobody has to.
+    pub session: Option<SessionId>,
+}
+
+impl From<Principal> for Identified {
+    fn from(principal: Principal) -> Self {
+        Self {
+            principal,
+            session: None,
+        }
+    }
 }
 
 impl Asking {
@@ -20,7 +37,7 @@ impl Asking {
     pub(crate) fn over(request: &HttpRequest) -> Self {
         let asking = request.extensions_mut().remove::<Self>();
         asking.unwrap_or_else(|| Self {
-            principal: nobody(),
+            identity: nobody().into(),
             id: RequestId::of(request.headers()),
         })
     }
@@ -30,14 +47,21 @@ impl Asking {
 pub(crate) fn principal(request: &HttpRequest) -> Principal {
     let extensions = request.extensions();
     let asking = extensions.get::<Asking>();
-    let principal = asking.map(|asking| asking.principal.clone());
+    let principal = asking.map(|asking| asking.identity.principal.clone());
     principal.unwrap_or_else(nobody)
 }
 
-fn nobody() -> Principal {
+/// The session that this request is made with.
+pub(crate) fn session(request: &HttpRequest) -> Option<SessionId> {
+    let extensions = request.extensions();
+    extensions.get::<Asking>()?.identity.session
+}
+
+/// Who has shown nothing.
+pub(crate) fn nobody() -> Principal {
     Principal {
         name: None,
-        is_operator: false,
+        role: Role::Service,
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn preflight() -> HttpResponse {
         .finish()
 }
 
-/// Lets the page at `origin` read the answer. Never with credentials: the hub has no cookies.
+/// Lets the page at `origin` read the answer. Never with credentials: a session is for the pages of
+/// the hub itself.
 pub(crate) fn let_in(answer: &mut HeaderMap, origin: &HeaderValue, pages: &WebPages) {
     let whom = match pages.lets_any_page_in() {
         true => HeaderValue::from_static("*"),

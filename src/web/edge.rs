@@ -16,8 +16,8 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
 use super::LOG;
-use super::auth::{principal, principal_of_socket};
-use super::caller::Asking;
+use super::auth::{identity, identity_of_socket};
+use super::caller::{Asking, Identified};
 use super::connection::Line;
 use super::cors;
 use super::error::HttpError;
@@ -72,11 +72,11 @@ pub async fn edge(
     let (mut response, id, asked_by) = match admitted {
         _ if is_preflight => (request.into_response(cors::preflight()), id, None),
         Ok(None) => (next.call(request).await?.map_into_boxed_body(), id, None),
-        Ok(Some(principal)) => {
-            request.extensions_mut().insert(Asking { principal, id });
+        Ok(Some(identity)) => {
+            request.extensions_mut().insert(Asking { identity, id });
             let response = next.call(request).await?.map_into_boxed_body();
-            let Asking { principal, id } = Asking::over(response.request());
-            (response, id, Some(principal))
+            let Asking { identity, id } = Asking::over(response.request());
+            (response, id, Some(identity.principal))
         }
         Err(error) => (request.error_response(error), id, None),
     };
@@ -252,7 +252,7 @@ fn foreign_origin(origin: &str) -> HubError {
 }
 
 /// Who may pass at all, now; nobody in particular where everybody may.
-fn admit(request: &ServiceRequest, state: &WebState) -> Result<Option<Principal>, HubError> {
+fn admit(request: &ServiceRequest, state: &WebState) -> Result<Option<Identified>, HubError> {
     let (path, hub) = (request.path(), &state.hub);
     if is_public(request.method(), path) {
         return Ok(None);
@@ -272,16 +272,19 @@ fn admit(request: &ServiceRequest, state: &WebState) -> Result<Option<Principal>
             ));
         }
     }
+    if signs_in_or_out(request.method(), path) {
+        return Ok(None);
+    }
     let caller = if state.served.socket_paths.contains(&path) {
-        principal_of_socket(hub.keys.now(), request.request())?
+        identity_of_socket(hub, request.request())?
     } else {
-        principal(hub.keys.now(), request.headers())
+        identity(hub, request.headers())
     };
     let caller = caller.map_err(|denial| {
         let peer = request.peer_addr().map(|peer| peer.ip());
         hub.refuse(peer, denial)
     })?;
-    hub.count_request(&caller)?;
+    hub.count_request(&caller.principal)?;
     Ok(Some(caller))
 }
 
@@ -331,6 +334,11 @@ fn is_public(method: &Method, path: &str) -> bool {
             || path == "/asyncapi.json"
             || path == "/docs"
             || path.starts_with("/docs/"))
+}
+
+/// Whether somebody says who it is from now on, or no longer.
+fn signs_in_or_out(method: &Method, path: &str) -> bool {
+    path == "/v1/session" && matches!(*method, Method::POST | Method::DELETE)
 }
 
 /// Makes one of ours of an error that actix-web found.

@@ -21,6 +21,7 @@ use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::pattern::Pattern;
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::keys::Credentials;
 use crate::hub::request::RequestContext;
 use crate::logic::canonical::{DEEPEST, depth};
 use crate::logic::queues::lease::LeaseEnd;
@@ -82,6 +83,7 @@ pub(crate) enum SocketRequest {
     End(Vec<LeaseToken>, LeaseEnd),
     AckSequence(Sequence),
     NackSequence(Refused),
+    Auth(Credentials),
     Ping,
 }
 
@@ -290,6 +292,7 @@ fn request(
             let reason = reason.map(|reason| reason.0.to_string());
             refused(settled, delay.map(|delay| delay.0), reason)
         }
+        ClientFrame::Auth { name, key } => SocketRequest::Auth(Credentials::new(name.0, key.0)),
         ClientFrame::Ping {} => SocketRequest::Ping,
     })
 }

@@ -43,7 +43,7 @@ pub(crate) struct SocketPage {
     responses(
         (status = 200, description = "One for each open socket, by id", body = SocketPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
-        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator and no viewer"),
     ),
 )]
 pub(crate) async fn all(

@@ -9,6 +9,8 @@
 
 mod client;
 mod consumers;
+pub(super) mod door;
+mod entrance;
 mod feed;
 mod leaving;
 mod life;
@@ -46,6 +48,7 @@ use crate::phase::Phase;
 use crate::pool::{Held, Peer};
 use client::{SocketClient, SocketName};
 use consumers::Consumers;
+use door::Door;
 use feed::Feed;
 use life::Life;
 use stage::{Farewell, Stage};
@@ -69,6 +72,7 @@ pub(crate) struct Who {
     pub peer: Peer,
     /// Among the sockets of its peer.
     pub place: Held,
+    pub door: Door,
     pub open_sockets: web::Data<OpenSockets>,
 }
 
@@ -77,6 +81,7 @@ pub(crate) struct Session {
     client: Rc<SocketClient>,
     peer: Peer,
     _place: Held,
+    door: Door,
     open_sockets: web::Data<OpenSockets>,
     /// By the system's clock.
     opened_at: Timestamp,
@@ -125,6 +130,7 @@ impl Session {
             }),
             peer: who.peer,
             _place: who.place,
+            door: who.door,
             open_sockets: who.open_sockets,
             socket,
             send_buffer,
@@ -257,6 +263,7 @@ impl Session {
             return;
         }
         self.beaten_at = now;
+        self.use_session();
         if !self.life.beat(|| self.hub.clock.wall()) {
             let reason = (CloseCode::Policy, "two pings were not answered");
             return self.close(Farewell::because(reason), ctx);
@@ -305,6 +312,7 @@ impl Actor for Session {
         let socket = ctx.address().recipient();
         self.open_sockets.add(self.socket.0, socket);
         ctx.run_interval(PING_INTERVAL, Self::beat);
+        self.watch_door(ctx);
         ctx.spawn(Pump);
     }
 }

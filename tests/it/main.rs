@@ -59,6 +59,7 @@ mod reload;
 mod removal;
 mod retries;
 mod services;
+mod sessions;
 mod shutdown;
 mod socket;
 mod start;

@@ -1,12 +1,12 @@
 use super::*;
 use crate::domain::ids::{ContentType, ServiceName};
-use crate::hub::access::Principal;
+use crate::hub::access::{Principal, Role};
 
 fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
     let name = name.map(|name| ServiceName::parse(name).unwrap());
     let caller = Principal {
         name,
-        is_operator: true,
+        role: Role::Operator,
     };
     let now = Timestamp::from_millis(1_000_000);
     read(text, &RequestContext::of(&caller, now)).map(|(offer, _)| offer)
@@ -252,7 +252,7 @@ fn a_repeat_of_bytes_has_the_same_bytes_and_content_type() {
 fn what_is_said_of_json_is_left_out_and_named() {
     let caller = Principal {
         name: None,
-        is_operator: true,
+        role: Role::Operator,
     };
     let context = RequestContext::of(&caller, Timestamp::from_millis(0));
     let text = r#"{"destination":"d","source":"s","payload":1,"content_type":"application/json"}"#;

@@ -148,7 +148,7 @@ pub(crate) struct NotClosedCircuit {
     circuit: String,
     #[schema(value_type = String, pattern = "^(OPEN|HALF_OPEN)$")]
     state: CircuitState,
-    /// What led to it; for operators and on the hub's own machine.
+    /// What led to it; for operators, viewers and on the hub's own machine.
     reason: Option<String>,
     /// When it is tried again by itself; null: it was forced open, or is being tried.
     open_until: Option<Timestamp>,

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::ErrorCode;
-use crate::hub::redrives::{RedriveRequest, RedriveStart};
+use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveWish};
 
 /// A hub that gives up at the first failure, with one dead letter.
 async fn hub_with_dead_letter() -> (TestHub, MessageId) {
@@ -128,7 +128,7 @@ async fn a_dry_run_counts_and_sends_nothing() {
         rate: 1000.0,
         dry_run,
     };
-    let jobs = test.hub.redrives(&context).unwrap();
+    let jobs = test.hub.redrives(&context, RedriveWish::Run).unwrap();
     let counted = jobs.start(request(true)).await;
     assert!(matches!(counted.unwrap(), RedriveStart::Counted(1)));
     assert!(test.pull_now("billing", 1).await.is_empty());

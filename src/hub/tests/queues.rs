@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hub::error::ErrorCode;
+use crate::hub::redrives::RedriveWish;
 
 #[actix::test]
 async fn a_paused_queue_hands_out_nothing() {
@@ -67,7 +68,7 @@ async fn who_is_no_operator_changes_nothing() {
     let refused = [
         hub.switch_queue(&context, Some(&own), true).await.err(),
         hub.clear_queue(&context, &own, None).await.err(),
-        hub.redrives(&context).err(),
+        hub.redrives(&context, RedriveWish::Run).err(),
         hub.quota_reader(&context).err(),
         hub.quota_writer(&context).err(),
     ];

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::JobId;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
-use crate::hub::redrives::{RedriveRequest, RedriveStart};
+use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveWish};
 
 /// More than a page of them, which is 256.
 const MANY: usize = 300;
@@ -55,7 +55,7 @@ impl TestHub {
             rate,
             dry_run: false,
         };
-        let jobs = self.hub.redrives(&context).unwrap();
+        let jobs = self.hub.redrives(&context, RedriveWish::Run).unwrap();
         match jobs.start(request).await.unwrap() {
             RedriveStart::Started(job) => *job,
             RedriveStart::Counted(_) => panic!("it was to run"),
@@ -71,7 +71,7 @@ impl TestHub {
             rate: 1.0,
             dry_run: true,
         };
-        let jobs = self.hub.redrives(&context).unwrap();
+        let jobs = self.hub.redrives(&context, RedriveWish::Run).unwrap();
         match jobs.start(request).await.unwrap() {
             RedriveStart::Counted(count) => count,
             RedriveStart::Started(_) => panic!("it was not to run"),
@@ -82,7 +82,7 @@ impl TestHub {
     async fn job_when(&self, id: JobId, is_so: impl Fn(&RedriveJob) -> bool) -> RedriveJob {
         let boss = operator();
         let context = RequestContext::of(&boss, self.hub.clock.wall());
-        let jobs = self.hub.redrives(&context).unwrap();
+        let jobs = self.hub.redrives(&context, RedriveWish::Run).unwrap();
         let waiting = async {
             loop {
                 let job = jobs.one(id).await.unwrap();

@@ -13,13 +13,15 @@ use crate::api::numbers::{LAST_SEQUENCE, Seconds, WholeNumber};
 use crate::api::patterns::patterns;
 use crate::api::problem::Problem;
 use crate::api::raw_field::raw;
-use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService};
+use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService, Printable};
 use crate::domain::pattern::Pattern;
 use crate::hub::error::Subject;
 
 /// Types of events in one subscription, at most.
 pub(crate) const MOST_TYPES: usize = 1000;
 const MOST_PREFETCH: u64 = 10_000;
+/// Of a key, in characters.
+const LONGEST_KEY: usize = 1000;
 
 /// One frame, by its `type`, with what this type has besides `type` and `ref`. Fields that hang
 /// together are read when it is known which of them there are.
@@ -100,6 +102,13 @@ pub(crate) enum ClientFrame<'a> {
         delay: Option<Seconds>,
         #[schema(max_length = 200)]
         reason: Option<NewLabel>,
+    },
+    /// Who the client is: the first frame of a socket that was opened with `auth=frame`, within 5 s
+    Auth {
+        #[schema(inline)]
+        name: NewService,
+        #[schema(inline)]
+        key: Printable<{ LONGEST_KEY }>,
     },
     /// Is the hub there?
     Ping {},

@@ -1,12 +1,12 @@
 use super::*;
 use crate::domain::timestamp::Timestamp;
-use crate::hub::access::Principal;
+use crate::hub::access::{Principal, Role};
 use proptest::prelude::*;
 
 fn shop() -> Principal {
     Principal {
         name: Some(ServiceName::parse("shop").unwrap()),
-        is_operator: false,
+        role: Role::Service,
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::answers::{Answer, Answers, Slip};
 use super::super::frames::{self, SocketRequest};
 use super::super::texts;
 use super::client::SocketClient;
+use super::door;
 use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
 use crate::domain::ids::LeaseToken;
@@ -50,6 +51,9 @@ impl Session {
     }
 
     fn read(&mut self, text: &str, ctx: &mut Context) {
+        if self.door.is_waiting() {
+            return self.open_door(text);
+        }
         let client = self.client.clone();
         let context = client.context(self.hub.clock.wall());
         let (frames, is_array) = frames::read(text, &context);
@@ -120,6 +124,7 @@ impl Session {
                 let pong = texts::pong(slip.reference.as_ref());
                 self.answers.give((slip.place, Some(pong)));
             }
+            SocketRequest::Auth(_) => self.refuse(&slip, &door::not_now()),
             SocketRequest::Publish(offer) => self.publish(vec![(slip, *offer)], ctx),
             SocketRequest::Send(offer) => self.send(vec![(slip, offer)], ctx),
         }

@@ -12,6 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::task::yield_now;
 use tokio::time::{pause, timeout};
 
+use super::super::door::Door;
 use super::super::{Session, Who};
 use super::*;
 use crate::domain::event::EventId;
@@ -19,7 +20,7 @@ use crate::domain::ids::{EventType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::offer::EventOffer;
 use crate::hub::Hub;
-use crate::hub::access::Principal;
+use crate::hub::access::{Principal, Role};
 use crate::hub::request::RequestContext;
 use crate::logic::event_query::EventQuery;
 use crate::runtime::test_hub::TestHub;
@@ -29,7 +30,7 @@ use crate::websocket::incoming::Gate;
 fn shop() -> Principal {
     Principal {
         name: ServiceName::parse("shop").ok(),
-        is_operator: false,
+        role: Role::Service,
     }
 }
 
@@ -72,6 +73,7 @@ impl Client {
             principal,
             address: None,
             place: hub.sockets.held(&peer),
+            door: Door::Open,
             peer,
             open_sockets: web::Data::default(),
         };
