@@ -135,6 +135,7 @@ impl Queues {
         let due = message.due(accepted).filter(|due| !due.is_due(now));
         let destination = self.destination(&message.destination, now.hub);
         destination.statistics.enqueued += 1;
+        destination.rates.incoming.note(now.hub);
         let entry = Entry {
             order,
             place: Place::Scheduled {
@@ -176,7 +177,12 @@ impl Queues {
         }
     }
 
-    fn attempt_failed(&mut self, id: MessageId, attempt: &Attempt, retry_at: Timestamp) {
+    fn attempt_failed(
+        &mut self,
+        id: MessageId,
+        attempt: &Attempt,
+        (retry_at, now): (Timestamp, Timestamp),
+    ) {
         self.displace(id);
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
@@ -186,6 +192,7 @@ impl Queues {
         entry.place = Place::Retrying { at: retry_at };
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.enter(entry);
+        destination.rates.failing.note(now);
         destination.lanes.unblock();
     }
 
@@ -221,7 +228,7 @@ impl Queues {
         fact
     }
 
-    fn close(&mut self, settlement: &Settlement, state: State) {
+    fn close(&mut self, settlement: &Settlement, state: State, now: Timestamp) {
         let id = settlement.id;
         self.displace(id);
         let Some(entry) = self.entries.remove(&id) else {
@@ -230,6 +237,7 @@ impl Queues {
         self.places.leave(&entry);
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.statistics.settled(state);
+        destination.rates.settled(state, now);
         destination.lanes.unblock();
         let is_left = destination.outlook == Outlook::Left;
         self.leave_key(&entry, settlement.holds_key);

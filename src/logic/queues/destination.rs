@@ -6,6 +6,7 @@ use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::moving_rate::MovingRate;
 
 use super::entry::{Entry, Place};
 use super::ordering_keys::OrderingKeys;
@@ -30,6 +31,7 @@ pub(super) struct Destination {
     pub not_due: BTreeSet<MessageId>,
     pub counts: PlaceCounts,
     pub statistics: DestinationStatistics,
+    pub rates: DestinationRates,
 }
 
 /// Before the registry has said who is there.
@@ -65,6 +67,26 @@ pub struct DestinationStatistics {
     pub dead: u64,
 }
 
+/// How fast messages come and go.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct DestinationRates {
+    /// Messages accepted or redriven.
+    pub incoming: MovingRate,
+    /// Messages settled, however they ended.
+    pub outgoing: MovingRate,
+    /// Attempts that failed, the last one of a dead letter as well.
+    pub failing: MovingRate,
+}
+
+impl DestinationRates {
+    pub(super) fn settled(&mut self, state: State, now: Timestamp) {
+        self.outgoing.note(now);
+        if state == State::Dead {
+            self.failing.note(now);
+        }
+    }
+}
+
 impl std::ops::AddAssign for DestinationStatistics {
     fn add_assign(&mut self, other: Self) {
         self.enqueued += other.enqueued;
@@ -95,6 +117,7 @@ impl Destination {
             not_due: BTreeSet::new(),
             counts: PlaceCounts::default(),
             statistics: DestinationStatistics::default(),
+            rates: DestinationRates::default(),
         }
     }
 

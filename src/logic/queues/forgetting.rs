@@ -9,7 +9,7 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
-use super::destination::{DestinationStatistics, untold};
+use super::destination::{DestinationRates, DestinationStatistics, untold};
 
 impl Queues {
     /// The replay is over. What it left behind goes, unless the registry soon says that somebody is
@@ -19,6 +19,7 @@ impl Queues {
         self.past = DestinationStatistics::default();
         for (service, destination) in &mut self.destinations {
             destination.statistics = DestinationStatistics::default();
+            destination.rates = DestinationRates::default();
             if destination.outlook == untold() {
                 destination.outlook = Outlook::Left;
             }

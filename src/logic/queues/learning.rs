@@ -59,12 +59,12 @@ impl Queues {
             }
             MessageFact::AttemptFailed(failed) => {
                 let retry_at = moment.of(failed.at(), source).hub_time(failed.retry_at);
-                self.attempt_failed(failed.id, &failed.attempt, retry_at);
+                self.attempt_failed(failed.id, &failed.attempt, (retry_at, moment.hub));
             }
             MessageFact::DeadLetterDeleted(deleted) => self.dead_letter_gone(deleted.id),
             _ => {
                 if let Some((state, settlement)) = fact.settlement() {
-                    self.close(settlement, state);
+                    self.close(settlement, state, moment.hub);
                 }
             }
         }

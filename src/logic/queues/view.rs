@@ -6,10 +6,11 @@ use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, Priority, State};
 use crate::domain::moment::Moment;
+use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
-use super::destination::{Destination, DestinationStatistics};
+use super::destination::{Destination, DestinationRates, DestinationStatistics};
 use super::entry::{Entry, Place};
 use super::pause::{Pause, earliest};
 
@@ -60,6 +61,10 @@ pub struct QueueDepths {
     pub paused: Option<Pause>,
     /// What came and went since the start.
     pub statistics: DestinationStatistics,
+    /// How fast it comes and goes, of one destination.
+    pub rates: DestinationRates,
+    /// Whether messages may go to the destination, and if not since when or until when.
+    pub outlook: Option<Outlook>,
 }
 
 impl QueueDepths {
@@ -174,6 +179,8 @@ impl Queues {
             oldest: self.oldest(destination),
             paused: earliest(destination.paused.as_ref(), self.paused.as_ref()).cloned(),
             statistics: destination.statistics,
+            rates: destination.rates,
+            outlook: Some(destination.outlook),
         }
     }
 
