@@ -21,6 +21,7 @@ pub(crate) mod messages;
 pub(crate) mod next;
 pub(crate) mod no_body;
 pub mod openapi;
+pub(crate) mod overview;
 pub(crate) mod queue;
 pub(crate) mod quotas;
 pub(crate) mod reading;
@@ -44,7 +45,7 @@ use crate::web::routing::Routes;
 /// What registers the routes of a subject, and what describes them.
 type Subject = (fn(&mut Routes), fn() -> OpenApi);
 
-const SUBJECTS: [Subject; 19] = [
+const SUBJECTS: [Subject; 20] = [
     (messages::routes, messages::described),
     (events::routes, events::described),
     (leases::routes, leases::described),
@@ -63,6 +64,7 @@ const SUBJECTS: [Subject; 19] = [
     (key_use::routes, key_use::described),
     (subscriptions::routes, subscriptions::described),
     (session::routes, session::described),
+    (overview::routes, overview::described),
     (health::routes, health::described),
     (scrape::routes, scrape::described),
 ];

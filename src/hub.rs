@@ -9,6 +9,7 @@
 pub mod access;
 pub mod acts;
 mod archive;
+mod at_a_glance;
 pub mod attention;
 pub mod bodies;
 pub mod callers;
@@ -30,6 +31,7 @@ pub mod lately;
 pub mod limits;
 pub mod message_record;
 pub mod messages;
+pub mod overview;
 mod paging;
 pub mod picture;
 pub mod publish;
@@ -44,11 +46,13 @@ pub mod replays;
 pub mod request;
 pub mod scrape;
 pub mod send;
+pub mod service_rows;
 pub mod services;
 pub mod sessions;
 pub mod settings;
 pub mod sight;
 mod sign_in;
+pub mod stats;
 pub mod steps;
 pub mod streams;
 pub mod subscriptions;
@@ -62,6 +66,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::logic::limits::Limit;
+use crate::logic::service_rows::ServiceRow;
 use crate::metrics::hub_status::HubStatus;
 use crate::metrics::{Metrics, Texts};
 use crate::phase::CurrentPhase;
@@ -73,11 +78,13 @@ use clients::Clients;
 use counters::Counters;
 use keys::Keys;
 use lately::Lately;
+use overview::Overview;
 use picture::Pictures;
 use readings::Readings;
 use refusals::Refusals;
 use sessions::Sessions;
 use settings::Settings;
+use stats::Stats;
 
 /// So many sockets at once may be open of which it is not known yet whose they are.
 const MOST_NAMELESS_SOCKETS: usize = 100;
@@ -101,6 +108,9 @@ pub struct Hub {
     /// What the owners of everything said last.
     pub pictures: Pictures,
     scrapes: Lately<Texts>,
+    rows: Lately<Vec<ServiceRow>>,
+    overviews: Lately<Overview>,
+    stats: Stats,
     /// Who was turned away.
     pub refusals: Refusals,
     /// Replaced when the configuration is read again.
@@ -166,6 +176,9 @@ impl Hub {
             metrics: around.metrics,
             pictures,
             scrapes: Lately::default(),
+            rows: Lately::default(),
+            overviews: Lately::default(),
+            stats: Stats::default(),
             refusals: Refusals::new(config.security.auth_failures),
             keys: Live::new(Keys::of(config)),
             sessions: Sessions::default(),

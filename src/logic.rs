@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod admission_report;
+pub mod attention;
 pub mod backoff;
 pub mod balancer;
 pub mod breaker;
@@ -48,11 +49,13 @@ pub mod redrive;
 pub mod restarts;
 pub mod retained_events;
 pub mod retention;
+pub mod service_rows;
 pub mod service_view;
 pub mod shown_payload;
 pub mod snapshots;
 pub mod spacing;
 pub mod spelling;
+pub mod stats;
 pub mod subscription;
 pub mod subscription_registry;
 pub mod timer_queue;

@@ -3,6 +3,7 @@
 mod archive;
 pub mod auth_failures;
 mod connections;
+pub mod distribution;
 mod http_requests;
 pub mod hub_status;
 mod intake;
@@ -12,6 +13,7 @@ mod maker;
 mod nameless;
 pub mod notices;
 mod quota_refusals;
+pub mod reading;
 mod redrives;
 mod service_queues;
 pub mod services;

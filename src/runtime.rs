@@ -30,6 +30,7 @@ use crate::config::{Config, Loaded, LogFormat};
 use crate::config_file::ConfigFile;
 use crate::exit::Exit;
 use crate::hub::Hub;
+use crate::logic::stats;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::open_files;
@@ -116,6 +117,7 @@ async fn run(
     greeting.say("ready");
     tracing::info!("ready");
     let telling = actix::spawn(tell_notices(hub.clone(), metrics.clone()));
+    let sampling = actix::spawn(keep_samples(hub.clone()));
 
     let reloading = actix::spawn(reload_each_time(hangups, reload));
     signals.received().await;
@@ -126,6 +128,7 @@ async fn run(
     let exit = shutdown::stop(running, &*archive, server_side, at_most).await;
     server.abort();
     telling.abort();
+    sampling.abort();
     metrics.notices.tell_rest(clock.now());
     hub.refusals.tell_rest(clock.now());
     Ok(exit)
@@ -177,6 +180,20 @@ fn tell_recovery(greeting: &Greeting, recovery: &Recovered) {
 async fn reload_each_time(mut hangups: shutdown::Hangups, mut reload: Reload) {
     while hangups.next().await.is_some() {
         reload.again();
+    }
+}
+
+/// Takes a sample of the hub every ten seconds, once it serves.
+async fn keep_samples(hub: web::Data<Hub>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(stats::STEP as u64));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sampler = hub.sampler();
+    loop {
+        ticks.tick().await;
+        // Who knows it is going down, and then nobody asks for it any more.
+        if hub.phase.get() == Phase::Open && hub.keep_sample(&mut sampler).await.is_err() {
+            return;
+        }
     }
 }
 

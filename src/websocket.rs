@@ -20,7 +20,7 @@ use serde::Deserialize;
 use std::rc::Rc;
 use utoipa::{OpenApi, openapi};
 
-use crate::api::field::texts;
+use crate::api::field::{texts, words};
 use crate::api::texts::AnyText;
 use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
@@ -83,8 +83,13 @@ pub(crate) struct SocketQuery {
 }
 
 texts! {
-    ByFrame(()) = |text: &str| (text == "frame").then_some(()).ok_or("must be `frame`");
     YesOrNo(bool) = |text: &str| text.parse().map_err(|_| "must be one of `true` and `false`");
+}
+
+words! {
+    ByFrame(()) {
+        "frame" => (),
+    }
 }
 
 /// Open a socket

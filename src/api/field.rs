@@ -79,6 +79,36 @@ macro_rules! texts {
 }
 pub(crate) use texts;
 
+/// Declares fields that are one of a few words, each with what it stands for.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident($meaning:ty) { $($word:literal => $value:expr,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct $name(pub(crate) $meaning);
+
+        impl $crate::api::field::BodyField for $name {
+            fn read(
+                json: &serde_json::value::RawValue,
+            ) -> Result<Self, $crate::api::problem::Problem> {
+                let read = |text: &str| match text {
+                    $($word => Some(Self($value)),)+
+                    _ => None,
+                };
+                $crate::api::field::word(&$crate::api::field::text(json)?, read, &[$($word),+])
+                    .map_err($crate::api::problem::Problem::new)
+            }
+        }
+
+        $crate::api::field::field!(
+            $name,
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::Type::String)
+                .enum_values(Some([$($word),+]))
+        );
+    )+};
+}
+pub(crate) use words;
+
 /// One of a few words, which `read` knows.
 ///
 /// # Errors

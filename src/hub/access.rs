@@ -70,6 +70,8 @@ pub enum Operation<'a> {
     SeeSockets,
     /// See whose keys are in use; never the keys.
     SeeKeys,
+    /// See how the whole hub is at a glance, and what happened over the last day.
+    SeeOverview,
     /// See who uses most of the limits, and how much there is of what belongs to nobody.
     SeeUsage,
 }
@@ -101,6 +103,7 @@ impl<'a> Operation<'a> {
             | Self::SeeCircuits
             | Self::SeeSockets
             | Self::SeeKeys
+            | Self::SeeOverview
             | Self::SeeUsage => Rule::Viewers,
             Self::SwitchQueue
             | Self::ClearQueue
@@ -253,7 +256,7 @@ mod tests {
     }
 
     /// Each operation on what is the shop's.
-    fn operations(shop: &ServiceName) -> [(Operation<'_>, Others); 22] {
+    fn operations(shop: &ServiceName) -> [(Operation<'_>, Others); 23] {
         use Others::{Act, Decide, See, Watch};
         [
             (Operation::ActFor(shop), Act),
@@ -277,6 +280,7 @@ mod tests {
             (Operation::ReplaceState, Decide),
             (Operation::SeeSockets, Watch),
             (Operation::SeeKeys, Watch),
+            (Operation::SeeOverview, Watch),
             (Operation::SeeUsage, Watch),
         ]
     }

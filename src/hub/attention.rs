@@ -66,8 +66,8 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
         words.push("the archive does not answer: history is not complete".to_owned());
     }
     let open = circuits.iter();
-    let open = open.filter(|(_, state)| *state == CircuitState::Open);
-    let open = open.map(|(name, _)| name);
+    let open = open.filter(|one| one.state == CircuitState::Open);
+    let open = open.map(|one| &one.circuit);
     words.extend(sight.of_many("the circuit of", open, "is open"));
     if let Some(pause) = &queues.total.paused {
         words.push(format!("all queues are paused {}", sight.by_whom(pause)));
@@ -116,6 +116,7 @@ mod tests {
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::admission_report::DestinationAdmission;
+    use crate::logic::circuit_view::CircuitSummary;
     use crate::logic::queues::report::QueueReport;
     use crate::logic::queues::view::QueueDepths;
 
@@ -171,7 +172,7 @@ mod tests {
             ]
         );
         picture.circuits = ["a", "b"]
-            .map(|name| (name.to_owned(), CircuitState::Open))
+            .map(|name| CircuitSummary::of(name, CircuitState::Open))
             .into();
         for full_one in ["x", "y", "z"] {
             let full = DestinationAdmission {
@@ -200,7 +201,10 @@ mod tests {
         };
         let picture = Picture {
             queues,
-            circuits: vec![("callback:http://a.example".to_owned(), CircuitState::Open)],
+            circuits: vec![CircuitSummary::of(
+                "callback:http://a.example",
+                CircuitState::Open,
+            )],
             ..Picture::default()
         };
         let findings = Findings {

@@ -111,7 +111,7 @@ impl Hub {
         let last_sync = status.journal.last_sync();
         let is_slow = last_sync.is_some_and(|(_, took)| took >= SLOW_SYNC);
         let is_open = |state: &CircuitState| *state == CircuitState::Open;
-        let mut circuits = picture.not_closed.iter().map(|one| &one.state);
+        let mut circuits = picture.not_closed().map(|one| &one.state);
         PartsHealth {
             queues: well(!picture.is_overloaded() && takes_in),
             events: well(archive_answers && takes_in),

@@ -14,9 +14,8 @@ use crate::actors::messages::registry::SurveyServices;
 use crate::actors::messages::router::InspectAdmission;
 use crate::actors::messages::scheduler::InspectQueues;
 use crate::domain::circuit::CircuitState;
-use crate::domain::timestamp::Timestamp;
 use crate::logic::admission_report::AdmissionReport;
-use crate::logic::circuit_view::CircuitView;
+use crate::logic::circuit_view::CircuitSummary;
 use crate::logic::queues::report::QueueReport;
 use crate::logic::service_view::ServiceSummary;
 use crate::phase::Phase;
@@ -31,35 +30,16 @@ pub struct Picture {
     /// Those that are there.
     pub services: Vec<ServiceSummary>,
     /// Of services, then of callbacks.
-    pub circuits: Vec<(String, CircuitState)>,
-    /// Those of them that hold something back.
-    pub not_closed: Vec<HeldBack>,
-}
-
-/// A circuit that is not closed.
-pub struct HeldBack {
-    /// The service, or `callback:` and an origin.
-    pub circuit: String,
-    /// Open or half open.
-    pub state: CircuitState,
-    /// What led to it.
-    pub reason: Option<String>,
-    /// When it is tried again by itself.
-    pub open_until: Option<Timestamp>,
-}
-
-impl HeldBack {
-    fn of(view: &CircuitView) -> Option<Self> {
-        (view.state != CircuitState::Closed).then(|| Self {
-            circuit: view.circuit.to_string(),
-            state: view.state,
-            reason: view.reason.clone(),
-            open_until: view.open_until,
-        })
-    }
+    pub circuits: Vec<CircuitSummary>,
 }
 
 impl Picture {
+    /// The circuits that hold something back.
+    pub fn not_closed(&self) -> impl Iterator<Item = &CircuitSummary> {
+        let circuits = self.circuits.iter();
+        circuits.filter(|one| one.state != CircuitState::Closed)
+    }
+
     /// A queue refuses what comes.
     pub fn is_overloaded(&self) -> bool {
         let mut destinations = self.admission.destinations.values();
@@ -116,16 +96,11 @@ async fn picture(clients: &Clients) -> Result<Picture, HubError> {
     };
     let mut views = clients.dispatcher.request(all).await?;
     views.extend(clients.subscriptions.request(all).await?);
-    let not_closed = views.iter().filter_map(HeldBack::of).collect();
-    let views = views.into_iter();
     Ok(Picture {
         queues,
         admission,
         services,
-        circuits: views
-            .map(|view| (view.circuit.to_string(), view.state))
-            .collect(),
-        not_closed,
+        circuits: views.into_iter().map(CircuitSummary::from).collect(),
     })
 }
 

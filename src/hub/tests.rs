@@ -2,6 +2,7 @@
 
 mod acting;
 mod dead_letters;
+mod overviews;
 mod publishing;
 mod queues;
 mod receiving;

@@ -43,6 +43,8 @@ pub struct ServiceSummary {
     pub status: Health,
     /// Its instances, in the order of [`Health::ALL`].
     pub instances: [usize; Health::ALL.len()],
+    /// Instances that can take messages; one more if somebody else polls.
+    pub available: u32,
     /// Who takes its messages by itself: sockets, and those who poll.
     pub consumers: usize,
     /// It is pushed to, and no instance is well.

@@ -2,6 +2,7 @@
 
 use prometheus::IntCounterVec;
 
+use super::distribution::sum;
 use super::maker::{Labels, Maker};
 
 pub(super) struct QuotaRefusals {
@@ -24,6 +25,11 @@ impl QuotaRefusals {
     pub(super) fn count(&self, sender: &str) {
         let sender = self.senders.cap(sender);
         self.by_sender.with_label_values(&[sender]).inc();
+    }
+
+    /// Of all senders that are not forgotten.
+    pub(super) fn total(&self) -> u64 {
+        sum(&self.by_sender)
     }
 
     pub(super) fn forget(&self, service: &str) {

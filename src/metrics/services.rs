@@ -10,6 +10,7 @@ use super::service_queues::ServiceQueues;
 use crate::domain::circuit::CircuitState;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::circuit_view::CircuitSummary;
 use crate::logic::queues::view::QueueDepths;
 
 /// A service as it is at a scrape.
@@ -31,7 +32,7 @@ pub struct ServicesPicture<'a> {
     /// Those that are registered, and those for which something is left.
     pub services: Vec<ServiceNow>,
     /// Of services and of callbacks, by name.
-    pub circuits: &'a [(String, CircuitState)],
+    pub circuits: &'a [CircuitSummary],
     /// Names that there is a queue of, be it empty.
     pub destinations: usize,
     /// All queues are paused.
@@ -185,14 +186,15 @@ impl Services {
         let names: HashSet<&str> = shown.iter().map(|one| one.name.as_str()).collect();
         let is_shown = |name: &str| names.contains(name) || name.starts_with("callback:");
         let circuits = picture.circuits.iter();
-        let circuits = circuits.filter(|(name, _)| is_shown(name));
-        for (name, state) in circuits.take(self.most) {
-            let value = match state {
+        let circuits = circuits.filter(|one| is_shown(&one.circuit));
+        for one in circuits.take(self.most) {
+            let value = match one.state {
                 CircuitState::Closed => 0,
                 CircuitState::HalfOpen => 1,
                 CircuitState::Open => 2,
             };
-            self.circuit_state.with_label_values(&[name]).set(value);
+            let name = &[one.circuit.as_str()];
+            self.circuit_state.with_label_values(name).set(value);
         }
     }
 
@@ -232,7 +234,7 @@ impl Services {
     /// Gives the labels of those who are gone to others.
     fn free(&self, picture: &ServicesPicture<'_>) {
         let names = picture.services.iter().map(|one| one.name.as_str());
-        let circuits = picture.circuits.iter().map(|(name, _)| name.as_str());
+        let circuits = picture.circuits.iter().map(|one| one.circuit.as_str());
         let there: HashSet<&str> = names.chain(circuits).collect();
         let registered = picture.services.iter().filter(|one| one.health.is_some());
         let registered: Vec<&str> = registered.map(|one| one.name.as_str()).collect();
@@ -296,7 +298,7 @@ mod tests {
         fn show(&self, services: &[ServiceNow], circuits: &[(&str, CircuitState)]) -> String {
             let circuits = circuits.iter();
             let circuits: Vec<_> = circuits
-                .map(|(name, state)| ((*name).to_owned(), *state))
+                .map(|(name, state)| CircuitSummary::of(name, *state))
                 .collect();
             let picture = ServicesPicture {
                 services: services.to_vec(),

@@ -2,6 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge};
 
+use super::distribution::sum;
 use super::maker::Maker;
 use crate::logic::delivery_window::Outcome;
 
@@ -33,6 +34,11 @@ impl SubscriptionSeries {
                  while the socket of one is away, unwanted ones count, too",
             ),
         }
+    }
+
+    /// Attempts, whatever came of them.
+    pub(super) fn deliveries(&self) -> u64 {
+        sum(&self.deliveries)
     }
 
     pub fn show(&self, count: usize) {

@@ -2,6 +2,7 @@
 
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGaugeVec};
 
+use super::distribution::{Buckets, buckets, sum};
 use super::maker::{Labels, Maker};
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::dead_letter::DeadReason;
@@ -132,6 +133,22 @@ impl Traffic {
 
     pub(super) fn observe_processing(&self, seconds: f64) {
         self.processing.observe(seconds);
+    }
+
+    pub(super) fn retries(&self) -> u64 {
+        self.retries.get()
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        sum(&self.events)
+    }
+
+    pub(super) fn attempts(&self) -> Buckets {
+        buckets(&self.attempts)
+    }
+
+    pub(super) fn processing(&self) -> Buckets {
+        buckets(&self.processing)
     }
 
     /// Puts the gauges where the messages are now.

@@ -41,6 +41,7 @@ mod names;
 mod operations;
 mod ordering;
 mod outgoing;
+mod overview;
 mod pacing;
 mod parting;
 mod pauses;

@@ -81,6 +81,7 @@ impl Services {
                 service: name.clone(),
                 status,
                 instances: service.by_health(),
+                available: service.available(None, now),
                 consumers: service.consumers(now),
                 is_failing: status == Health::Unhealthy && instances.any(Instance::is_pushed_to),
             }

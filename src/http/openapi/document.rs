@@ -33,6 +33,7 @@ use crate::http::events;
         (name = "streams", description = "The events of one thing, and what they add up to"),
         (name = "subscriptions", description = "Who is sent which events, and how far each is"),
         (name = "correlations", description = "Everything of one conversation"),
+        (name = "overview", description = "The hub and its services at a glance"),
         (name = "session", description = "Who asks, and signing in from a browser"),
         (name = "health", description = "How the hub is; open to anybody"),
         (name = "aliases", description = "Other addresses of what is described above"),

@@ -342,6 +342,7 @@ fn summed_up(view: &ServiceView) -> ServiceSummary {
         service: view.service.clone(),
         status: view.status,
         instances: Health::ALL.map(of),
+        available: view.available,
         consumers: well.len() - pushed + usize::from(polls_unnamed),
         is_failing: view.status == Health::Unhealthy
             && view.instances.iter().any(|one| is_pushed(&one)),
