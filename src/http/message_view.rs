@@ -13,6 +13,7 @@ use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Message, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::message_record::MessageRecord;
+use crate::logic::queues::wait_reason::{WaitCode, WaitReason};
 use crate::logic::shown_payload::ShownPayload;
 
 /// A message and what became of it so far.
@@ -62,6 +63,36 @@ pub(crate) struct MessageView {
     attempts: Vec<AttemptView>,
     /// Why it has not been delivered yet, in words.
     waiting_for: Option<String>,
+    /// The same for programs.
+    waiting: Option<WaitingView>,
+}
+
+/// Why a message has not been delivered yet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Waiting)]
+pub(crate) struct WaitingView {
+    code: WaitCode,
+    /// Since when.
+    since: Option<Timestamp>,
+    /// Until when at least.
+    until: Option<Timestamp>,
+    /// How many messages go before it, 1,000 if there are more; null if it does not stand in line.
+    ahead: Option<usize>,
+    /// What stands in its way: the message or dead letter with its ordering key, the limit of the
+    /// quota, its type, or the service whose queue, instances or circuit are the reason.
+    subject: Option<String>,
+}
+
+impl From<WaitReason> for WaitingView {
+    fn from(reason: WaitReason) -> Self {
+        Self {
+            code: reason.code,
+            since: reason.since,
+            until: reason.until,
+            ahead: reason.ahead,
+            subject: reason.subject,
+        }
+    }
 }
 
 impl From<MessageRecord> for MessageView {
@@ -82,7 +113,8 @@ impl From<MessageRecord> for MessageView {
                 (view.deliver_at, view.expires_at) = (open.deliver_at, open.expires_at);
                 view.hand_outs = open.hand_outs;
                 view.redriven = open.redriven;
-                view.waiting_for = Some(open.waiting_for);
+                view.waiting_for = Some(open.waiting_for.text.clone());
+                view.waiting = Some(open.waiting_for.into());
                 view
             }
         };
@@ -127,6 +159,7 @@ impl MessageView {
             redriven: 0,
             attempts: views(attempts),
             waiting_for: None,
+            waiting: None,
         }
     }
 }

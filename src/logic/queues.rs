@@ -26,6 +26,7 @@ mod ranking;
 pub mod report;
 mod type_lanes;
 pub mod view;
+pub mod wait_reason;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

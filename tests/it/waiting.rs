@@ -35,6 +35,9 @@ fn a_pause_says_since_when() {
     let since = |query: &str| text(&hub.queue_status(query).is(200)["paused_since"]);
     let own = format!("the queue is paused since {}", since("service=billing"));
     assert_waits_for(&hub, &second, &[&own, "1 message is ahead of it"]);
+    let since_when = since("service=billing");
+    let expected = json!({"code": "paused", "since": since_when, "until": null, "ahead": 1, "subject": "billing"});
+    assert_eq!(hub.message(&second)["waiting"], expected);
     hub.pause_queue(&json!({})).is(200);
     let all = format!("all queues are paused since {}", since(""));
     assert_waits_for(&hub, &second, &[&all]);
@@ -163,4 +166,5 @@ fn an_attempt_a_lease_and_a_delay_say_when_they_are() {
     assert_eq!(hub.waiting_for(&id), retrying);
     hub.cancel(&id).is(200);
     assert_eq!(hub.message(&id)["waiting_for"], Value::Null);
+    assert_eq!(hub.message(&id)["waiting"], Value::Null);
 }

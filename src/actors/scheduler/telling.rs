@@ -62,7 +62,7 @@ impl Scheduler {
             destination = %message.destination,
             state = open.state.name(),
             redriven = open.redriven,
-            waiting_for = open.waiting_for,
+            waiting_for = open.waiting_for.text,
             "{word}"
         );
     }
@@ -166,7 +166,7 @@ impl Scheduler {
                 %id,
                 correlation_id = open.message.correlation_id(),
                 destination = %open.message.destination,
-                waiting_for = open.waiting_for,
+                waiting_for = open.waiting_for.text,
                 "{word}"
             );
         }

@@ -27,6 +27,7 @@ use crate::domain::service::Health;
 use crate::domain::strategy::Strategy;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::wait_reason::WaitCode;
 use crate::logic::service_view::{InstanceTransport, OutOfRotation};
 
 fn string(description: &str) -> ObjectBuilder {
@@ -145,6 +146,12 @@ schemas! {
         [Status::Pending, Status::Delivered, Status::Failed],
     ),
     DeadReason: words("Why the hub gave up on a message.", DeadReason::ALL),
+    WaitCode: words(
+        "What keeps a message from being delivered. `attempt`: one is under way, or its outcome is \
+         being written; `leased`: a consumer has it; `room`: nothing but that there is much to do, or \
+         that no consumer asks.",
+        WaitCode::ALL,
+    ),
     JobStatus: words(
         "How far a redrive job is: `done` sent every dead letter again, `stopped` gave up as too many \
          died again. Nothing more comes of the last three.",

@@ -5,6 +5,7 @@ mod forgetting;
 mod life;
 mod model;
 mod operations;
+mod wait_reasons;
 
 use std::time::Duration;
 

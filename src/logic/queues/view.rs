@@ -13,6 +13,7 @@ use super::Queues;
 use super::destination::{Destination, DestinationRates, DestinationStatistics};
 use super::entry::{Entry, Place};
 use super::pause::{Pause, earliest};
+use super::wait_reason::WaitReason;
 
 /// A message the hub owes.
 #[derive(Clone, Debug)]
@@ -35,8 +36,8 @@ pub struct OpenMessage {
     pub expires_at: Option<Timestamp>,
     /// How often it was handed out to consumers since its last attempt.
     pub hand_outs: u32,
-    /// Why it has not been delivered yet, in words.
-    pub waiting_for: String,
+    /// Why it has not been delivered yet.
+    pub waiting_for: WaitReason,
 }
 
 /// What waits for one destination, or for all together.

@@ -7,7 +7,7 @@ use crate::domain::fact::message::{DeadLetterDeleted, MessageFact, Redrive};
 use crate::domain::service::TypeCapacity;
 use crate::logic::queues::pause::Pause;
 
-fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
+pub(super) fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
     Fact::Control(ControlFact::QueueSwitched(QueueSwitched {
         service,
         at: at(7),
@@ -20,7 +20,7 @@ fn since(pause: Option<&Pause>) -> Option<Timestamp> {
     pause.map(|pause| pause.since)
 }
 
-fn quota(deliver_rate: Option<f64>, max_in_flight: Option<u32>) -> Quota {
+pub(super) fn quota(deliver_rate: Option<f64>, max_in_flight: Option<u32>) -> Quota {
     Quota {
         deliver_rate,
         max_in_flight,
@@ -28,7 +28,7 @@ fn quota(deliver_rate: Option<f64>, max_in_flight: Option<u32>) -> Quota {
     }
 }
 
-fn quota_set(quota: Option<Quota>) -> Fact {
+pub(super) fn quota_set(quota: Option<Quota>) -> Fact {
     Fact::Control(ControlFact::QuotaSet(QuotaSet {
         service: billing(),
         at: at(0),
@@ -37,14 +37,14 @@ fn quota_set(quota: Option<Quota>) -> Fact {
 }
 
 /// The window is wide open.
-fn ready_queues(messages: impl IntoIterator<Item = Message>) -> Queues {
+pub(super) fn ready_queues(messages: impl IntoIterator<Item = Message>) -> Queues {
     let mut queues = queues_with(messages);
     queues.set_window(&billing(), 9, Outlook::Ready, &[], at(0));
     queues
 }
 
 fn explained(queues: &Queues, number: u128, now: Timestamp) -> String {
-    queues.inspect(id(number), now).unwrap().waiting_for
+    queues.inspect(id(number), now).unwrap().waiting_for.text
 }
 
 #[track_caller]
