@@ -38,6 +38,7 @@ pub mod outcome;
 pub mod own_events;
 pub mod ownership;
 pub mod page;
+pub mod payload_head;
 pub mod positions;
 pub mod projection;
 pub mod push;
