@@ -22,6 +22,7 @@ pub(crate) mod next;
 pub(crate) mod no_body;
 pub mod openapi;
 pub(crate) mod overview;
+pub(crate) mod payload_view;
 pub(crate) mod queue;
 pub(crate) mod quotas;
 pub(crate) mod reading;

@@ -146,7 +146,7 @@ impl MessageArchive for MemoryArchive {
         self.answer(|contents| {
             let mut found: Vec<_> = contents.matching(&query).collect();
             found.sort_by_key(|row| std::cmp::Reverse(row.position));
-            let found = found.into_iter().cloned();
+            let found = found.into_iter().cloned().map(|row| row.with(query.detail));
             Ok(page(found, query.limit, MOST_BYTES, ArchivedMessage::bytes))
         })
     }

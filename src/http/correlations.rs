@@ -9,6 +9,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::event_view::EventView;
 use super::message_view::MessageView;
+use super::payload_view::PayloadQuery;
 use super::reading;
 use crate::api::numbers::LAST_SEQUENCE;
 use crate::domain::event::Event;
@@ -17,9 +18,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::correlations::{ConversationPart, ConversationPlace};
 use crate::hub::error::{HubError, Subject};
+use crate::logic::payload_head::PayloadDetail;
 use crate::web::caller::Caller;
 use crate::web::page::{Cursor, PageQuery, opaque};
-use crate::web::query;
+use crate::web::query::Query;
 use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes) {
@@ -47,7 +49,7 @@ pub(crate) enum ConversationItem<'a> {
     Event {
         /// When the hub published it.
         at: Timestamp,
-        event: EventView<'a>,
+        event: Box<EventView<'a>>,
     },
 }
 
@@ -101,7 +103,7 @@ fn written(place: ConversationPlace) -> String {
     path = "/v1/correlations/{id}",
     operation_id = "show_correlation",
     tag = "correlations",
-    params(("id" = CorrelationId, Path), PageQuery::<ConversationPlace>),
+    params(("id" = CorrelationId, Path), PayloadQuery, PageQuery::<ConversationPlace>),
     responses(
         (status = 200, description = "Messages and events; none if nobody named this id", body = Conversation),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
@@ -116,7 +118,9 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, HubError> {
     let wrong = |error| HubError::invalid(Subject::Request, "correlation_id", error);
     let id = CorrelationId::parse(&id).map_err(wrong)?;
-    let part: PageQuery<ConversationPlace> = query::read(&request)?;
+    let query = Query::of(&request)?;
+    let part: PageQuery<ConversationPlace> = query.read()?;
+    let detail = query.read::<PayloadQuery>()?.detail();
     let limit = part.limit();
     let place = part.cursor.unwrap_or(ConversationPlace::START);
     let caller = Caller::of(&request);
@@ -124,24 +128,27 @@ pub(crate) async fn show(
     let mut reading = reading::of(&request, &hub);
     let page = hub.conversation(&context, &mut reading, &id, (place, limit));
     let page = page.await?;
-    let parts: Vec<_> = page.parts.into_iter().map(Part::of).collect();
+    let parts = page.parts.into_iter();
+    let parts: Vec<_> = parts.map(|part| Part::of(part, detail)).collect();
     let view = Conversation {
         count: parts.len(),
-        items: parts.iter().map(Part::shown).collect(),
+        items: parts.iter().map(|part| part.shown(detail)).collect(),
         next_cursor: page.next.map(written),
     };
     Ok(reading::json(reading, &view))
 }
 
 impl Part {
-    fn of(part: ConversationPart) -> Self {
+    fn of(part: ConversationPart, detail: PayloadDetail) -> Self {
         match part {
-            ConversationPart::Message(record) => Self::Message(Box::new(record.into())),
+            ConversationPart::Message(record) => {
+                Self::Message(Box::new(MessageView::new(record, detail)))
+            }
             ConversationPart::Event(event) => Self::Event(event),
         }
     }
 
-    fn shown(&self) -> ConversationItem<'_> {
+    fn shown(&self, detail: PayloadDetail) -> ConversationItem<'_> {
         match self {
             Self::Message(message) => ConversationItem::Message {
                 at: message.accepted_at,
@@ -149,7 +156,7 @@ impl Part {
             },
             Self::Event(event) => ConversationItem::Event {
                 at: event.published_at,
-                event: EventView::of(event),
+                event: Box::new(EventView::of(event, detail)),
             },
         }
     }

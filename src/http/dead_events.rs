@@ -6,12 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attempt_view::{AttemptView, views};
+use super::payload_view::PayloadView;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
-use crate::domain::json_text::JsonText;
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::payload_head::PayloadDetail;
 
 /// An event that a subscription did not get.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +32,8 @@ pub(crate) struct DeadEventView {
     correlation_id: String,
     stream_id: Option<StreamId>,
     stream_version: Option<u64>,
-    payload: JsonText,
+    #[serde(flatten)]
+    payload: PayloadView<'static>,
     published_at: Timestamp,
     settled_at: Timestamp,
     /// Why the hub gave up.
@@ -42,8 +44,9 @@ pub(crate) struct DeadEventView {
     attempts: Vec<AttemptView>,
 }
 
-impl From<DeadEvent> for DeadEventView {
-    fn from(dead_event: DeadEvent) -> Self {
+impl DeadEventView {
+    /// With so much of its payload.
+    pub(crate) fn new(dead_event: DeadEvent, detail: PayloadDetail) -> Self {
         let event: Arc<Event> = dead_event.event;
         let stream = event.stream.as_ref();
         let last = dead_event.attempts.last();
@@ -59,7 +62,7 @@ impl From<DeadEvent> for DeadEventView {
             correlation_id: event.correlation_id(),
             stream_id: stream.map(|place| place.id.clone()),
             stream_version: stream.map(|place| place.version),
-            payload: event.payload.clone(),
+            payload: PayloadView::of_json(&event.payload, detail).into_owned(),
             published_at: event.published_at,
             settled_at: dead_event.at,
             reason: dead_event.reason,

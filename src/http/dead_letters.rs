@@ -9,6 +9,7 @@ use super::dead_events::DeadEventView;
 use super::dead_letter_filter::DeadLetterSearch;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
+use super::payload_view::PayloadQuery;
 use super::reading;
 use crate::api;
 use crate::api::field::even_null;
@@ -19,6 +20,7 @@ use crate::domain::payload::Payload;
 use crate::hub::Hub;
 use crate::hub::dead_letters::DeadLetterRecord;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::payload_head::PayloadDetail;
 use crate::web::caller::Caller;
 use crate::web::page::PageQuery;
 use crate::web::query::{self, Query};
@@ -65,11 +67,16 @@ pub(crate) enum DeadLetterView {
     Event(Box<DeadEventView>),
 }
 
-impl From<DeadLetterRecord> for DeadLetterView {
-    fn from(record: DeadLetterRecord) -> Self {
+impl DeadLetterView {
+    /// With so much of its payload.
+    fn new(record: DeadLetterRecord, detail: PayloadDetail) -> Self {
         match record {
-            DeadLetterRecord::Message(record) => Self::Message(Box::new(record.into())),
-            DeadLetterRecord::Event(row) => Self::Event(Box::new(row.dead_event.into())),
+            DeadLetterRecord::Message(record) => {
+                Self::Message(Box::new(MessageView::new(record, detail)))
+            }
+            DeadLetterRecord::Event(row) => {
+                Self::Event(Box::new(DeadEventView::new(row.dead_event, detail)))
+            }
         }
     }
 }
@@ -100,7 +107,7 @@ pub(crate) struct Reprocessed {
     path = "/v1/dlq",
     operation_id = "search_dead_letters",
     tag = "dead letters",
-    params(DeadLetterSearch, PageQuery::<Position>),
+    params(DeadLetterSearch, PayloadQuery, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = DeadLetterPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -116,6 +123,7 @@ pub(crate) async fn search(
     let filter = query.read::<DeadLetterSearch>()?.filter();
     let part: PageQuery<Position> = query.read()?;
     let (limit, before) = (part.limit(), part.cursor);
+    let detail = query.read::<PayloadQuery>()?.detail();
     let mut reading = reading::of(&request, &hub);
     reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
@@ -123,12 +131,16 @@ pub(crate) async fn search(
     let page = hub.search_dead_letters(&context, &filter, before, limit);
     let page = page.await?;
     let last = page.items.last().filter(|_| !page.is_last());
+    let next_cursor = last.map(|dead_letter| dead_letter.position().to_string());
+    let count = page.items.len();
+    let views = page.items.into_iter();
+    let views = views.map(|record| DeadLetterView::new(record, detail));
     Ok(reading::json(
         reading,
         &DeadLetterPage {
-            count: page.items.len(),
-            next_cursor: last.map(|dead_letter| dead_letter.position().to_string()),
-            dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
+            count,
+            next_cursor,
+            dead_letters: views.collect(),
         },
     ))
 }
@@ -139,7 +151,7 @@ pub(crate) async fn search(
     path = "/v1/dlq/{id}",
     operation_id = "show_dead_letter",
     tag = "dead letters",
-    params(("id" = MessageId, Path)),
+    params(("id" = MessageId, Path), PayloadQuery),
     responses(
         (status = 200, description = "The message, or the event", body = DeadLetterView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
@@ -155,8 +167,9 @@ pub(crate) async fn show(
     let id = MessageId(query::uuid("id", &id)?);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
+    let detail = query::read::<PayloadQuery>(&request)?.detail();
     let dead_letter = hub.dead_letter(&context, id).await?;
-    Ok(HttpResponse::Ok().json(DeadLetterView::from(dead_letter)))
+    Ok(HttpResponse::Ok().json(DeadLetterView::new(dead_letter, detail)))
 }
 
 /// Send a dead letter again

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::payload_view::PayloadView;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, Label, ServiceName, StreamId};
 use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::payload_head::PayloadDetail;
 
 /// An event as it was published.
 #[derive(Serialize, ToSchema)]
@@ -19,7 +21,8 @@ pub struct EventView<'a> {
     kind: &'static str,
     event_type: &'a EventType,
     source: &'a ServiceName,
-    payload: &'a JsonText,
+    #[serde(flatten)]
+    payload: PayloadView<'a>,
     metadata: Option<&'a JsonText>,
     /// The event's id, if none was given.
     correlation_id: String,
@@ -37,14 +40,15 @@ pub struct EventView<'a> {
 }
 
 impl<'a> EventView<'a> {
-    pub fn of(event: &'a Event) -> Self {
+    /// With so much of its payload.
+    pub fn of(event: &'a Event, detail: PayloadDetail) -> Self {
         let (stream, extras) = (event.stream.as_ref(), event.extras.as_deref());
         Self {
             id: event.id,
             kind: "event",
             event_type: &event.event_type,
             source: &event.source,
-            payload: &event.payload,
+            payload: PayloadView::of_json(&event.payload, detail),
             metadata: extras.and_then(|extras| extras.metadata.as_ref()),
             correlation_id: event.correlation_id(),
             causation_id: event.causation_id.as_ref(),
@@ -66,7 +70,7 @@ mod tests {
     #[test]
     fn an_event_is_shown_with_its_place_and_its_metadata() {
         let event = samples::event(3, 2);
-        let text = serde_json::to_string(&EventView::of(&event)).unwrap();
+        let text = serde_json::to_string(&EventView::of(&event, PayloadDetail::Full)).unwrap();
         assert!(text.contains(r#""payload":{"name":"hero", "level": 1e400}"#));
         let shown: serde_json::Map<_, _> =
             serde_json::from_str(&text.replace("1e400", "1")).unwrap();
@@ -88,7 +92,7 @@ mod tests {
             extras: None,
             ..samples::event(3, 2)
         };
-        let shown = serde_json::to_string(&EventView::of(&event)).unwrap();
+        let shown = serde_json::to_string(&EventView::of(&event, PayloadDetail::Full)).unwrap();
         assert!(shown.contains(r#""stream_id":null,"stream_version":null"#));
         assert!(shown.contains(&format!(r#""correlation_id":"{}""#, event.id)));
     }

@@ -6,15 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attempt_view::{AttemptView, views};
+use super::payload_view::PayloadView;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{ContentType, Label, MessageId, MessageType, ServiceName};
-use crate::domain::json_text::JsonText;
+use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Message, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::message_record::MessageRecord;
+use crate::logic::payload_head::PayloadDetail;
 use crate::logic::queues::wait_reason::{WaitCode, WaitReason};
-use crate::logic::shown_payload::ShownPayload;
 
 /// A message and what became of it so far.
 #[derive(Serialize, ToSchema)]
@@ -31,17 +31,8 @@ pub(crate) struct MessageView {
     correlation_id: String,
     reply_to: Option<ServiceName>,
     priority: Priority,
-    /// Null if it is shown as `payload_base64`.
-    #[schema(value_type = JsonText, required)]
-    payload: Option<JsonText>,
-    /// The bytes of a payload that is no JSON, in standard base64.
-    #[schema(value_type = String, required = false, content_encoding = "base64")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload_base64: Option<String>,
-    /// What the sender said that the bytes are; only of a payload that was sent as bytes.
-    #[schema(value_type = ContentType, required = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<ContentType>,
+    #[serde(flatten)]
+    payload: PayloadView<'static>,
     headers: Option<BTreeMap<String, String>>,
     ordering_key: Option<Label>,
     deadline: Option<Timestamp>,
@@ -95,20 +86,24 @@ impl From<WaitReason> for WaitingView {
     }
 }
 
-impl From<MessageRecord> for MessageView {
-    fn from(record: MessageRecord) -> Self {
+impl MessageView {
+    /// With so much of its payload.
+    pub(crate) fn new(record: MessageRecord, detail: PayloadDetail) -> Self {
         let state = record.state();
         let delivery_attempts = record.delivery_attempts();
         let mut view = match record {
             MessageRecord::Archived(row) => {
-                let mut view = Self::of(&row.message, row.attempts);
+                let mut view = Self::of(&row.message, row.attempts, detail);
                 view.settled_at = row.settled_at;
                 view.reason = row.reason;
                 view.redriven = row.redriven;
+                if let Some(head) = row.payload_head {
+                    view.payload = head.into();
+                }
                 view
             }
             MessageRecord::Open(open) => {
-                let mut view = Self::of(&open.message, open.attempts);
+                let mut view = Self::of(&open.message, open.attempts, detail);
                 view.next_attempt = open.next_attempt;
                 (view.deliver_at, view.expires_at) = (open.deliver_at, open.expires_at);
                 view.hand_outs = open.hand_outs;
@@ -122,12 +117,10 @@ impl From<MessageRecord> for MessageView {
         view.delivery_attempts = delivery_attempts;
         view
     }
-}
 
-impl MessageView {
-    fn of(message: &Message, attempts: Vec<Attempt>) -> Self {
+    fn of(message: &Message, attempts: Vec<Attempt>, detail: PayloadDetail) -> Self {
         let extras: Option<&Extras> = message.extras.as_deref();
-        let (last, shown) = (attempts.last(), ShownPayload::of(&message.payload));
+        let last = attempts.last();
         Self {
             id: message.id,
             status: Status::Pending,
@@ -138,9 +131,7 @@ impl MessageView {
             correlation_id: message.correlation_id(),
             reply_to: extras.and_then(|extras| extras.reply_to.clone()),
             priority: message.priority,
-            payload: shown.payload.map(|json| JsonText::new(json.to_owned())),
-            payload_base64: shown.payload_base64.map(|bytes| bytes.to_string()),
-            content_type: shown.content_type.cloned(),
+            payload: PayloadView::of(&message.payload, detail),
             headers: extras
                 .map(|extras| extras.headers.clone())
                 .filter(|map| !map.is_empty()),

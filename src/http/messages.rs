@@ -9,6 +9,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::message_view::MessageView;
 use super::no_body::NoBody;
+use super::payload_view::PayloadQuery;
 use super::reading;
 use crate::api::field::{texts, word};
 use crate::api::texts::{OldCorrelation, OldService, PointInTime};
@@ -17,6 +18,7 @@ use crate::domain::message::{State, Status};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::hub::messages::{MessageFilter, Removal};
+use crate::logic::payload_head::PayloadDetail;
 use crate::web::caller::Caller;
 use crate::web::page::PageQuery;
 use crate::web::query::{self, Query};
@@ -93,7 +95,7 @@ pub(crate) struct Cancelled {
     path = "/v1/messages/{id}",
     operation_id = "show_message",
     tag = "messages",
-    params(("id" = MessageId, Path)),
+    params(("id" = MessageId, Path), PayloadQuery),
     responses(
         (status = 200, description = "The message", body = MessageView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
@@ -108,8 +110,9 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
     let caller = Caller::of(&request);
+    let detail = query::read::<PayloadQuery>(&request)?.detail();
     let record = hub.message(&caller.context(hub.clock.wall()), id).await?;
-    Ok(HttpResponse::Ok().json(MessageView::from(record)))
+    Ok(HttpResponse::Ok().json(MessageView::new(record, detail)))
 }
 
 /// Take a message back, or delete it
@@ -157,7 +160,7 @@ pub(crate) async fn cancel(
     path = "/v1/messages",
     operation_id = "search_messages",
     tag = "messages",
-    params(MessageSearch, PageQuery::<Position>),
+    params(MessageSearch, PayloadQuery, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -175,7 +178,8 @@ pub(crate) async fn search(
         query.read::<PageQuery<_>>()?,
     );
     let limit = part.limit();
-    let search = search.filter(part.cursor);
+    let detail = query.read::<PayloadQuery>()?.detail();
+    let search = search.filter(part.cursor, detail);
     let mut reading = reading::of(&request, &hub);
     if search.needs_archive() {
         reading.begin_in_archive().await?;
@@ -186,19 +190,23 @@ pub(crate) async fn search(
     let context = caller.context(hub.clock.wall());
     let page = hub.search_messages(&context, &search, limit).await?;
     let last = page.items.last().filter(|_| !page.is_last());
+    let next_cursor = last.map(|record| record.position().to_string());
+    let count = page.items.len();
+    let views = page.items.into_iter();
+    let views = views.map(|record| MessageView::new(record, detail));
     Ok(reading::json(
         reading,
         &MessagePage {
-            count: page.items.len(),
-            next_cursor: last.map(|record| record.position().to_string()),
-            messages: page.items.into_iter().map(MessageView::from).collect(),
+            count,
+            next_cursor,
+            messages: views.collect(),
         },
     ))
 }
 
 impl MessageSearch {
     /// Of the messages before `before`.
-    fn filter(self, before: Option<Position>) -> MessageFilter {
+    fn filter(self, before: Option<Position>, detail: PayloadDetail) -> MessageFilter {
         let is_wanted = |candidate: &State| {
             let (status, state) = (&self.status, &self.state);
             status
@@ -213,6 +221,7 @@ impl MessageSearch {
             correlation_id: self.correlation_id.map(|id| id.0.to_string()),
             since: self.since.map(|time| time.0),
             until: self.until.map(|time| time.0),
+            detail,
             before,
         }
     }

@@ -13,6 +13,7 @@ use crate::domain::ids::{CorrelationId, Position};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
 use crate::logic::page::{self, Filling, Page};
+use crate::logic::payload_head::PayloadDetail;
 use crate::ports::archive::MessageQuery;
 
 /// Messages read together: with a page, no more than there is room for if each is as large as may
@@ -63,7 +64,7 @@ impl ConversationPart {
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Message(record) => record.bytes(),
+            Self::Message(record) => record.bytes(PayloadDetail::Full),
             Self::Event(event) => event.bytes(),
         }
     }
@@ -136,7 +137,7 @@ impl Hub {
                 let rows = rows.map(Box::new).map(MessageRecord::Archived);
                 let records = self.refresh(rows.collect()).await?.into_iter();
                 for record in records.filter(|record| record.is_seen_by(principal)) {
-                    let bytes = record.bytes();
+                    let bytes = record.bytes(PayloadDetail::Full);
                     let part = ConversationPart::Message(record);
                     if !filling.add(part, bytes) {
                         return Ok(filling.finish());

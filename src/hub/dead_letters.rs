@@ -13,6 +13,7 @@ use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::payload::Payload;
 use crate::domain::redrive::RedriveFilter;
 use crate::logic::page::Page;
+use crate::logic::payload_head::PayloadDetail;
 use crate::ports::archive::{
     self, ArchivedDeadEvent, DeadEventQuery, DeadLetter, DeadLetterQuery, MessageQuery,
 };
@@ -61,7 +62,7 @@ impl DeadLetterRecord {
     /// Roughly what it takes in a page, in bytes.
     fn bytes(&self) -> usize {
         match self {
-            Self::Message(record) => record.bytes(),
+            Self::Message(record) => record.bytes(PayloadDetail::Full),
             Self::Event(row) => {
                 let attempts = row.dead_event.attempts.iter().map(Attempt::bytes);
                 500 + row.dead_event.event.payload.as_json().len() + attempts.sum::<usize>()

@@ -6,8 +6,8 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Extras, Message, State};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::payload_head::PayloadDetail;
 use crate::logic::queues::view::OpenMessage;
-use crate::logic::shown_payload::shown_bytes;
 use crate::ports::archive::ArchivedMessage;
 
 /// What is known of a message.
@@ -91,14 +91,14 @@ impl MessageRecord {
         principal.may_see(&message.source, &message.destination)
     }
 
-    /// Roughly what it takes in a page, in bytes.
-    pub fn bytes(&self) -> usize {
+    /// Roughly what it takes in a page that shows so much of payloads, in bytes.
+    pub fn bytes(&self, detail: PayloadDetail) -> usize {
         let message = self.message();
         let extras: Option<&Extras> = message.extras.as_deref();
         let headers = extras.iter().flat_map(|extras| &extras.headers);
         let headers = headers.map(|(name, value)| name.len() + value.len());
         let attempts = self.attempts().iter().map(Attempt::bytes);
-        let payload = shown_bytes(&message.payload);
+        let payload = detail.shown_bytes(&message.payload);
         500 + payload + headers.sum::<usize>() + attempts.sum::<usize>()
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::page::Page;
+use crate::logic::payload_head::PayloadDetail;
 use crate::logic::queues::listing::Wanted;
 use crate::ports::archive::MessageQuery;
 
@@ -34,6 +35,8 @@ pub struct MessageFilter {
     pub since: Option<Timestamp>,
     /// Accepted before this time.
     pub until: Option<Timestamp>,
+    /// How much of payloads is shown.
+    pub detail: PayloadDetail,
     /// Where the page begins; `None`: with the newest.
     pub before: Option<Position>,
 }
@@ -78,6 +81,7 @@ impl MessageFilter {
             },
             since: self.since,
             until: self.until,
+            detail: self.detail,
             before: self.before,
             ..MessageQuery::default()
         }
@@ -135,8 +139,13 @@ impl Hub {
         }
         if !search.needs_archive() {
             let keep = |record: &MessageRecord| record.is_seen_by(context.principal);
+            let page = PageOf {
+                limit,
+                keep,
+                bytes: |record: &MessageRecord| record.bytes(search.detail),
+            };
             let wanted = search.wanted(party);
-            return self.list_open(wanted, search.before, (limit, keep)).await;
+            return self.list_open(wanted, search.before, page).await;
         }
         let keep = |record: &MessageRecord| {
             search.states.contains(&record.state()) && record.is_seen_by(context.principal)
@@ -149,14 +158,9 @@ impl Hub {
         &self,
         wanted: Wanted,
         mut before: Option<Position>,
-        (limit, keep): (usize, impl Fn(&MessageRecord) -> bool),
+        page: PageOf<impl Fn(&MessageRecord) -> bool, impl Fn(&MessageRecord) -> usize>,
     ) -> Result<Page<MessageRecord>, HubError> {
         let wanted = Arc::new(wanted);
-        let page = PageOf {
-            limit,
-            keep,
-            bytes: MessageRecord::bytes,
-        };
         paging::fill(page, async || {
             let list = ListOpen {
                 wanted: wanted.clone(),
@@ -183,10 +187,11 @@ impl Hub {
         keep: impl Fn(&MessageRecord) -> bool,
     ) -> Result<Page<MessageRecord>, HubError> {
         query.limit = limit;
+        let detail = query.detail;
         let page = PageOf {
             limit,
             keep,
-            bytes: MessageRecord::bytes,
+            bytes: |record: &MessageRecord| record.bytes(detail),
         };
         paging::fill(page, async || {
             let rows = self.archive.messages(query.clone()).await?;

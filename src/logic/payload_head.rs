@@ -1,5 +1,8 @@
 //! How much of payloads is shown where many are looked at: each whole, how it begins, or nothing.
 
+use utoipa::ToSchema;
+
+use super::shown_payload;
 use crate::domain::ids::ContentType;
 use crate::domain::json_text::JsonText;
 use crate::domain::payload::Payload;
@@ -8,7 +11,8 @@ use crate::domain::payload::Payload;
 pub const HEAD_BYTES: usize = 512;
 
 /// How much of payloads somebody wants to see.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum PayloadDetail {
     /// All of each.
     #[default]
@@ -47,6 +51,15 @@ impl PayloadDetail {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|detail| detail.name() == name)
     }
+
+    /// Roughly what is shown of a payload takes, in bytes.
+    pub fn shown_bytes(self, payload: &Payload) -> usize {
+        match self {
+            Self::Full => shown_payload::shown_bytes(payload),
+            Self::Head => HEAD_BYTES,
+            Self::None => 0,
+        }
+    }
 }
 
 impl PayloadHead {
@@ -83,11 +96,6 @@ impl PayloadHead {
             bytes,
             content_type: None,
         }
-    }
-
-    /// Roughly what it takes where it is shown, in bytes.
-    pub fn shown_bytes(&self) -> usize {
-        100 + self.text.as_ref().map_or(0, String::len)
     }
 }
 

@@ -195,8 +195,8 @@ impl<S: Sql> MessageArchive for SqlArchive<S> {
         query: MessageQuery,
     ) -> BoxFuture<'_, Result<Page<ArchivedMessage>, ArchiveError>> {
         let page = messages::questions::page(&query);
-        self.page(page, messages::row::MessageRow::into_archived)
-            .boxed()
+        let read = move |row: messages::row::MessageRow| row.into_archived(query.detail);
+        self.page(page, read).boxed()
     }
 
     fn ids_after(

@@ -184,6 +184,7 @@ impl Contents {
         let row = ArchivedMessage {
             position,
             message: opening.opened.message().clone(),
+            payload_head: None,
             state: State::Queued,
             settled_at: None,
             reason: None,

@@ -15,10 +15,12 @@ use crate::api::texts::{OldCorrelation, OldService, OldStream, PointInTime};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::subscription::ReplayFilter;
 use crate::http::event_view::EventView;
+use crate::http::payload_view::PayloadQuery;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::event_query::EventQuery;
+use crate::logic::payload_head::PayloadDetail;
 use crate::web::page::PageQuery;
 use crate::web::query::{self, Query};
 
@@ -80,9 +82,15 @@ pub(crate) struct EventPage<'a> {
 }
 
 impl<'a> EventPage<'a> {
-    pub(crate) fn of(events: &'a [Arc<Event>], next_cursor: Option<String>) -> Self {
+    /// With so much of their payloads.
+    pub(crate) fn of(
+        events: &'a [Arc<Event>],
+        detail: PayloadDetail,
+        next_cursor: Option<String>,
+    ) -> Self {
+        let views = events.iter().map(|event| EventView::of(event, detail));
         Self {
-            events: events.iter().map(|event| EventView::of(event)).collect(),
+            events: views.collect(),
             count: events.len(),
             next_cursor,
         }
@@ -99,7 +107,7 @@ impl<'a> EventPage<'a> {
     path = "/v1/events",
     operation_id = "search_events",
     tag = "events",
-    params(EventSearch, PageQuery::<EventCursor>),
+    params(EventSearch, PayloadQuery, PageQuery::<EventCursor>),
     responses(
         (status = 200, description = "Those that match everything given", body = EventPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -114,13 +122,14 @@ pub(crate) async fn search(
 ) -> Result<HttpResponse, HubError> {
     let asked = Query::of(&request)?;
     let (search, part) = (asked.read::<EventSearch>()?, asked.read()?);
+    let detail = asked.read::<PayloadQuery>()?.detail();
     let (query, kept) = search.query(&part);
     let mut reading = reading::of(&request, &hub);
     let page = hub.search_events(&mut reading, query, kept).await?;
     let next_cursor = page.next.map(|next| next.sequence.to_string());
     Ok(reading::json(
         reading,
-        &EventPage::of(&page.items, next_cursor),
+        &EventPage::of(&page.items, detail, next_cursor),
     ))
 }
 
@@ -165,7 +174,7 @@ impl EventSearch {
     path = "/v1/events/{id}",
     operation_id = "show_event",
     tag = "events",
-    params(("id" = EventId, Path)),
+    params(("id" = EventId, Path), PayloadQuery),
     responses(
         (status = 200, description = "The event", body = EventView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
@@ -174,10 +183,12 @@ impl EventSearch {
     ),
 )]
 pub(crate) async fn show(
+    request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = EventId(query::uuid("id", &id)?);
+    let detail = query::read::<PayloadQuery>(&request)?.detail();
     let event = hub.event(id).await?;
-    Ok(HttpResponse::Ok().json(EventView::of(&event)))
+    Ok(HttpResponse::Ok().json(EventView::of(&event, detail)))
 }

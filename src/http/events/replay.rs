@@ -13,6 +13,7 @@ use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::logic::payload_head::PayloadDetail;
 use crate::web::caller::Caller;
 use crate::web::query::Query;
 use input::{ReplayBody, ReplayRequest, ReplaySearch, SUBJECT};
@@ -97,6 +98,6 @@ async fn answer(
     let next_cursor = page.next.map(read::written);
     Ok(reading::json(
         reading,
-        &EventPage::of(&page.events, next_cursor),
+        &EventPage::of(&page.events, PayloadDetail::Full, next_cursor),
     ))
 }

@@ -13,6 +13,7 @@ use utoipa::{OpenApi, openapi};
 use super::errors;
 use crate::api::written_out;
 use crate::http::events;
+use crate::logic::payload_head::PayloadDetail;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,7 +39,7 @@ use crate::http::events;
         (name = "health", description = "How the hub is; open to anybody"),
         (name = "aliases", description = "Other addresses of what is described above"),
     ),
-    components(schemas(crate::api::error_schema::ErrorResponseDoc, events::list::EventOrder)),
+    components(schemas(crate::api::error_schema::ErrorResponseDoc, events::list::EventOrder, PayloadDetail)),
 )]
 struct Described;
 

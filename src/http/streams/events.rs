@@ -10,6 +10,7 @@ use crate::api::numbers::SequenceDigits;
 use crate::domain::ids::StreamId;
 use crate::http::event_view::EventView;
 use crate::http::events::read::EventCursor;
+use crate::http::payload_view::PayloadQuery;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
@@ -49,7 +50,7 @@ pub(crate) struct StreamEvents<'a> {
     path = "/v1/streams/{id}/events",
     operation_id = "list_stream_events",
     tag = "streams",
-    params(("id" = StreamId, Path), StreamSearch, PageQuery::<EventCursor>),
+    params(("id" = StreamId, Path), StreamSearch, PayloadQuery, PageQuery::<EventCursor>),
     responses(
         (status = 200, description = "The events", body = StreamEvents),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
@@ -69,6 +70,7 @@ pub(crate) async fn list(
     let StreamSearch { from_version } = query.read()?;
     let part: PageQuery<EventCursor> = query.read()?;
     let limit = part.limit();
+    let detail = query.read::<PayloadQuery>()?.detail();
     let given = from_version.map_or(1, |from| from.0.max(1));
     let from = part.cursor.map_or(given, |cursor| cursor.0);
     let mut reading = reading::of(&request, &hub);
@@ -79,7 +81,7 @@ pub(crate) async fn list(
         stream_id: &id,
         version: page.version,
         snapshot: page.snapshot.as_ref().map(SnapshotView::of),
-        events: events.map(|event| EventView::of(event)).collect(),
+        events: events.map(|event| EventView::of(event, detail)).collect(),
         count: page.events.items.len(),
         next_cursor: next.map(|event| event.stream_version().to_string()),
     };

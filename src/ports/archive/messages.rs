@@ -8,8 +8,10 @@ use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
+use crate::domain::payload::Payload;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::page::Page;
+use crate::logic::payload_head::{PayloadDetail, PayloadHead};
 use crate::logic::retention::messages::Age;
 
 /// So many ids may be looked up at once: what is found under each may be large.
@@ -56,8 +58,10 @@ pub trait MessageArchive: Send + Sync {
 pub struct ArchivedMessage {
     /// Where it was accepted; lists are ordered by it.
     pub position: Position,
-    /// As it was accepted, or redriven last.
+    /// As it was accepted, or redriven last; without its payload, if less of it was asked for.
     pub message: Message,
+    /// In the place of the payload, if that was asked for.
+    pub payload_head: Option<PayloadHead>,
     /// `Queued` stands for everything that is not settled: only the live hub knows more.
     pub state: State,
     /// When it ended; `None`: the hub still owes it.
@@ -75,6 +79,19 @@ pub struct ArchivedMessage {
 }
 
 impl ArchivedMessage {
+    /// The message with no more than that of its payload.
+    pub fn with(mut self, detail: PayloadDetail) -> Self {
+        if detail == PayloadDetail::Full {
+            return self;
+        }
+        let payload = std::mem::replace(&mut self.message.payload, Payload::apart());
+        if detail == PayloadDetail::Head {
+            self.payload_head
+                .get_or_insert_with(|| PayloadHead::of(&payload));
+        }
+        self
+    }
+
     /// Roughly what it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let attempts = self.attempts.iter().map(Attempt::bytes);
@@ -103,6 +120,8 @@ pub struct MessageQuery {
     pub since: Option<Timestamp>,
     /// Exclusive.
     pub until: Option<Timestamp>,
+    /// How much of each payload is read.
+    pub detail: PayloadDetail,
     /// Only messages accepted before this position.
     pub before: Option<Position>,
     /// How many, at most, are on a page.

@@ -8,18 +8,35 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::payload_head::PayloadDetail;
 use crate::ports::archive::MessageQuery;
 
-const ROWS: &str = "SELECT position, id, destination, source, kind, priority, correlation_id, \
-     payload, body, content_type, extras, accepted_at, expires_at, state, settled_at, reason, attempts, \
-     delivery_attempts, redriven, dead_letter FROM messages WHERE TRUE";
+const COLUMNS: &str = "SELECT position, id, destination, source, kind, priority, correlation_id, \
+     content_type, extras, accepted_at, expires_at, state, settled_at, reason, attempts, \
+     delivery_attempts, redriven, dead_letter, ";
+const PAYLOAD: &str = "payload, body, CAST(0 AS bigint) AS payload_bytes";
+/// As many characters as a head has bytes: more than it has in any case.
+const HEAD: &str = "substr(payload, 1, 512) AS payload, substr(body, 1, 512) AS body, \
+     CAST(octet_length(payload) + coalesce(octet_length(body), 0) AS bigint) AS payload_bytes";
+const NO_PAYLOAD: &str = "'' AS payload, CASE WHEN body IS NULL THEN NULL ELSE substr(body, 1, 0) \
+     END AS body, CAST(0 AS bigint) AS payload_bytes";
+const OF_MESSAGES: &str = " FROM messages WHERE TRUE";
 
 /// The condition of the partial indexes, which no database sees in parameters.
 const FAILED: &str = " AND state <> 'delivered' AND state <> 'queued'";
 
+fn rows(detail: PayloadDetail) -> Statement {
+    let payload = match detail {
+        PayloadDetail::Full => PAYLOAD,
+        PayloadDetail::Head => HEAD,
+        PayloadDetail::None => NO_PAYLOAD,
+    };
+    Statement::new(COLUMNS).sql(payload).sql(OF_MESSAGES)
+}
+
 pub(crate) fn by_id(ids: &[MessageId]) -> Statement {
     let ids = ids.iter().map(|id| id.0);
-    Statement::new(ROWS).sql(" AND id IN ").list(ids)
+    rows(PayloadDetail::Full).sql(" AND id IN ").list(ids)
 }
 
 /// Newest first.
@@ -27,7 +44,7 @@ pub(crate) fn page(query: &MessageQuery) -> RowListing {
     let order = "position DESC";
     // And the one after the page.
     let most = query.limit.saturating_add(1);
-    let rows = matching(query, None).of(Statement::new(ROWS), order, most);
+    let rows = matching(query, None).of(rows(query.detail), order, most);
     RowListing::new(rows, order, query.limit)
 }
 

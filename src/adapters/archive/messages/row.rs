@@ -15,6 +15,7 @@ use crate::domain::ids::{
 use crate::domain::message::{Message, Priority, State};
 use crate::domain::payload::Payload;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::payload_head::{PayloadDetail, PayloadHead};
 use crate::ports::archive::ArchivedMessage;
 
 /// Why a row is none of ours.
@@ -63,6 +64,9 @@ pub(crate) struct MessageRow {
     redriven: i64,
     #[diesel(sql_type = Bool)]
     dead_letter: bool,
+    /// Of all of it, where only its head is read.
+    #[diesel(sql_type = BigInt)]
+    payload_bytes: i64,
 }
 
 impl Measured for MessageRow {
@@ -79,14 +83,36 @@ impl Measured for MessageRow {
 }
 
 impl MessageRow {
-    pub(crate) fn into_archived(self) -> Result<ArchivedMessage, RowError> {
+    /// The row of a question that asked for so much of payloads.
+    pub(crate) fn into_archived(self, detail: PayloadDetail) -> Result<ArchivedMessage, RowError> {
         let position = self.position;
-        self.read().map_err(|cause| {
+        self.read(detail).map_err(|cause| {
             format!("message at position {position} is unreadable: {cause}").into()
         })
     }
 
-    fn read(self) -> Result<ArchivedMessage, RowError> {
+    fn read(self, detail: PayloadDetail) -> Result<ArchivedMessage, RowError> {
+        let content_type = self
+            .content_type
+            .as_deref()
+            .map(ContentType::parse_interned);
+        let content_type = content_type.transpose()?;
+        let payload_head = match detail {
+            PayloadDetail::Head => {
+                let beginning = self.body.as_deref().unwrap_or(self.payload.as_bytes());
+                let head = PayloadHead::beginning(beginning, usize::try_from(self.payload_bytes)?);
+                Some(PayloadHead {
+                    content_type: content_type.clone(),
+                    ..head
+                })
+            }
+            PayloadDetail::Full | PayloadDetail::None => None,
+        };
+        let payload = match (detail, self.body) {
+            (PayloadDetail::Full, None) => Payload::parse(&self.payload)?,
+            (PayloadDetail::Full, Some(body)) => Payload::raw(body, content_type),
+            (PayloadDetail::Head | PayloadDetail::None, _) => Payload::apart(),
+        };
         let extras = self.extras.as_deref().map(serde_json::from_str);
         let reason = self.reason.as_deref().map(|name| {
             DeadReason::from_name(name).ok_or_else(|| format!("unknown reason {name}"))
@@ -104,12 +130,13 @@ impl MessageRow {
                 .as_deref()
                 .map(CorrelationId::parse)
                 .transpose()?,
-            payload: payload(&self.payload, self.body, self.content_type.as_deref())?,
+            payload,
             extras: extras.transpose()?,
         };
         Ok(ArchivedMessage {
             position: position(self.position)?,
             message,
+            payload_head,
             state: State::from_name(&self.state).ok_or("unknown state")?,
             settled_at: self.settled_at.map(Timestamp::from_millis),
             reason: reason.transpose()?,
@@ -119,18 +146,6 @@ impl MessageRow {
             dead_letter: self.dead_letter,
         })
     }
-}
-
-fn payload(
-    json: &str,
-    body: Option<Vec<u8>>,
-    content_type: Option<&str>,
-) -> Result<Payload, RowError> {
-    let Some(body) = body else {
-        return Ok(Payload::parse(json)?);
-    };
-    let content_type = content_type.map(ContentType::parse_interned).transpose()?;
-    Ok(Payload::raw(body, content_type))
 }
 
 /// Where a message is.

@@ -16,6 +16,7 @@ use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
+use crate::logic::payload_head::PayloadDetail;
 use crate::ports::archive::{
     ArchiveError, ArchivedMessage, ArchivedStream, Census, DeadEventQuery, DeadLetterCounts,
     DeadLetterQuery, MessageQuery,
@@ -43,7 +44,8 @@ impl<S: Sql> SqlArchive<S> {
         let mut found = HashMap::new();
         if !ids.is_empty() {
             let statement = messages::questions::by_id(ids);
-            let rows = self.load(statement, messages::row::MessageRow::into_archived);
+            let read = |row: messages::row::MessageRow| row.into_archived(PayloadDetail::Full);
+            let rows = self.load(statement, read);
             found.extend(rows.await?.into_iter().map(|row| (row.message.id, row)));
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
