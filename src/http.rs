@@ -33,6 +33,7 @@ pub(crate) mod scrape;
 pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod sight;
+pub(crate) mod stored_payload;
 pub(crate) mod streams;
 pub(crate) mod subscription_input;
 pub(crate) mod subscriptions;
@@ -46,7 +47,7 @@ use crate::web::routing::Routes;
 /// What registers the routes of a subject, and what describes them.
 type Subject = (fn(&mut Routes), fn() -> OpenApi);
 
-const SUBJECTS: [Subject; 20] = [
+const SUBJECTS: [Subject; 21] = [
     (messages::routes, messages::described),
     (events::routes, events::described),
     (leases::routes, leases::described),
@@ -54,6 +55,7 @@ const SUBJECTS: [Subject; 20] = [
     // Before the dead letters, whose ids would take its place.
     (redrive::routes, redrive::described),
     (dead_letters::routes, dead_letters::described),
+    (stored_payload::routes, stored_payload::described),
     (queue::routes, queue::described),
     (quotas::routes, quotas::described),
     (services::routes, services::described),

@@ -12,7 +12,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::rt::task::JoinHandle;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -58,11 +58,22 @@ pub(crate) fn answer(
     };
     let mut response = HttpResponse::build(status);
     response.content_type(ContentType::json());
+    if text.len() > SMALL {
+        text.shrink_to_fit();
+    }
+    whole(reading, response, text.into())
+}
+
+/// As [`answer`], of what is there as it is to be sent.
+pub(crate) fn whole(
+    reading: Reading<'_>,
+    mut response: HttpResponseBuilder,
+    text: Bytes,
+) -> HttpResponse {
     match reading.into_room() {
         Some(mut room) if text.len() > SMALL => {
-            text.shrink_to_fit();
             room.shrink_to(text.len());
-            response.body(Text::new(text.into(), room))
+            response.body(Text::new(text, room))
         }
         _ => response.body(text),
     }

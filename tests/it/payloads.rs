@@ -193,3 +193,39 @@ fn a_dead_letter_of_bytes_is_mended_with_json() {
         assert!(!is_bytes("payload_base64") && !is_bytes("content_type"));
     }
 }
+
+#[test]
+fn a_payload_alone_is_as_stored_and_never_a_page() {
+    let hub = TestHub::with(&[("max_retry_attempts", "1")]);
+    hub.register_puller("billing");
+    let json = r#"{"a": 1,"a":"<script>"}"#;
+    let body = format!(r#"{{"destination":"billing","payload":{json}}}"#);
+    let id = id_of(&hub.ask("POST", "/v1/messages", body.as_bytes()).is(202));
+    let page = json!({"destination": "billing", "payload_base64": "PGh0bWw+", "content_type": "text/html"});
+    let page = id_of(&hub.send(&page).is(202));
+    let nameless = json!({"destination": "billing", "payload_base64": "aGk="});
+    let nameless = id_of(&hub.send(&nameless).is(202));
+    let leased = hub.pull("billing", 3);
+    let leases: Vec<_> = leased.iter().map(|one| &one["lease"]).collect();
+    hub.nack(&leases, 0.0).is(200);
+    for list in ["messages", "dlq"] {
+        let answer = hub.get(&format!("/v1/{list}/{id}/payload"));
+        assert_eq!((answer.status, &*answer.body), (200, json));
+        assert_eq!(answer.head.header("content-type"), Some("application/json"));
+        assert_eq!(answer.head.header("content-disposition"), None);
+        let answer = hub.get(&format!("/v1/{list}/{page}/payload"));
+        assert_eq!((answer.status, &*answer.body), (200, "<html>"));
+        for (header, value) in [
+            ("content-type", "text/html"),
+            ("content-disposition", "attachment"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(answer.head.header(header), Some(value), "{header}");
+        }
+        let policy = answer.head.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        let answer = hub.get(&format!("/v1/{list}/{nameless}/payload"));
+        let media_type = answer.head.header("content-type");
+        assert_eq!(media_type, Some("application/octet-stream"));
+    }
+}
