@@ -7,6 +7,7 @@ pub mod compaction_summary;
 pub mod dead_letter;
 pub mod deny_list;
 pub mod event;
+pub mod event_lists;
 pub mod fact;
 pub mod ids;
 pub mod json_text;

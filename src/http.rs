@@ -10,6 +10,7 @@ pub(crate) mod correlations;
 pub(crate) mod dead_events;
 pub(crate) mod dead_letter_filter;
 pub(crate) mod dead_letters;
+pub(crate) mod event_types;
 pub mod event_view;
 pub(crate) mod events;
 pub(crate) mod health;
@@ -18,6 +19,7 @@ pub(crate) mod leases;
 pub(crate) mod limits;
 pub(crate) mod message_view;
 pub(crate) mod messages;
+mod names;
 pub(crate) mod next;
 pub(crate) mod no_body;
 pub mod openapi;
@@ -47,9 +49,10 @@ use crate::web::routing::Routes;
 /// What registers the routes of a subject, and what describes them.
 type Subject = (fn(&mut Routes), fn() -> OpenApi);
 
-const SUBJECTS: [Subject; 21] = [
+const SUBJECTS: [Subject; 22] = [
     (messages::routes, messages::described),
     (events::routes, events::described),
+    (event_types::routes, event_types::described),
     (leases::routes, leases::described),
     (retries::routes, retries::described),
     // Before the dead letters, whose ids would take its place.

@@ -33,6 +33,7 @@ pub mod log_limit;
 pub mod losses;
 pub mod message_totals;
 pub mod moving_rate;
+pub mod name_query;
 pub mod nearness;
 pub mod outcome;
 pub mod own_events;

@@ -9,9 +9,11 @@ use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot};
+use crate::domain::event_lists::{EventTypeEntry, StreamEntry};
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::Status;
 use crate::logic::event_query::EventQuery;
+use crate::logic::name_query::NameQuery;
 use crate::logic::ownership::{ArchiveStanding, Claim, Claimed};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::Batch;
@@ -270,6 +272,13 @@ impl EventArchive for MemoryArchive {
             Ok(found.map(|event| event.sequence).collect())
         })
     }
+
+    fn event_types(
+        &self,
+        query: NameQuery,
+    ) -> BoxFuture<'_, Result<Page<EventTypeEntry>, ArchiveError>> {
+        self.answer(|contents| Ok(contents.event_types(&query)))
+    }
 }
 
 impl StreamArchive for MemoryArchive {
@@ -290,6 +299,10 @@ impl StreamArchive for MemoryArchive {
             let newest = of_stream.max_by_key(|snapshot| snapshot.version);
             Ok(newest.map(|snapshot| Snapshot::clone(snapshot)))
         })
+    }
+
+    fn streams(&self, query: NameQuery) -> BoxFuture<'_, Result<Page<StreamEntry>, ArchiveError>> {
+        self.answer(|contents| Ok(contents.streams(&query)))
     }
 
     fn streams_before(

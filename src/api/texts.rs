@@ -35,6 +35,8 @@ texts! {
     OldStream(StreamId) = StreamId::parse;
     NewInstance(InstanceId) = InstanceId::given_segment;
     OldInstance(InstanceId) = InstanceId::parse;
+    /// How names begin.
+    NamePrefix(Label) = Label::parse;
     OldMessageType(MessageType) = MessageType::parse;
     /// A point in time.
     PointInTime(Timestamp) = Timestamp::parse;

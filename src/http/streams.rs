@@ -1,6 +1,7 @@
 //! `/v1/streams`: the events of one thing, and what they add up to.
 
 pub(crate) mod events;
+pub(crate) mod list;
 pub(crate) mod snapshots;
 mod stream_id;
 
@@ -16,6 +17,7 @@ use crate::web::routing::{self, Routes};
 use stream_id::stream_id;
 
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.at("/v1/streams", [routing::get(list::list)]);
     routes.at("/v1/streams/{id}", [routing::get(show)]);
     routes.at("/v1/streams/{id}/events", [routing::get(events::list)]);
     routes.at("/v1/streams/{id}/state", [routing::get(snapshots::state)]);
@@ -31,6 +33,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 #[derive(OpenApi)]
 #[openapi(paths(
+    list::list,
     show,
     events::list,
     snapshots::state,

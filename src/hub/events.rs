@@ -6,9 +6,11 @@ use super::Hub;
 use super::error::HubError;
 use super::reading::Reading;
 use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::event_lists::EventTypeEntry;
 use crate::domain::refusal::Refusal;
 use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::{EventWindow, EventsRead};
+use crate::logic::name_query::NameQuery;
 use crate::logic::page::Page;
 
 impl Hub {
@@ -47,6 +49,20 @@ impl Hub {
         // They may have gone while they were read.
         check_kept(&read.window, kept)?;
         Ok(read.page)
+    }
+
+    /// A page of the types of the events that are kept. Whatever was acknowledged before is among
+    /// them.
+    ///
+    /// # Errors
+    /// QUEUE_FULL if too much is read at once; STORAGE_UNAVAILABLE.
+    pub async fn event_types(
+        &self,
+        reading: &mut Reading<'_>,
+        query: NameQuery,
+    ) -> Result<Page<EventTypeEntry>, HubError> {
+        reading.begin_in_archive().await?;
+        Ok(self.archive.event_types(query).await?)
     }
 
     /// The first and the last of the newest `n` that match, or of all if there are fewer.

@@ -12,11 +12,13 @@ use super::request::RequestContext;
 use crate::actors::messages::archivist::ArchiveRefusal;
 use crate::actors::messages::historian::{InspectStream, ReadState, TakeSnapshot};
 use crate::domain::event::{Event, Snapshot};
+use crate::domain::event_lists::StreamEntry;
 use crate::domain::ids::StreamId;
 use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
+use crate::logic::name_query::NameQuery;
 use crate::logic::page::Page;
 
 /// How far a stream is, and what is kept of it.
@@ -94,6 +96,19 @@ impl Hub {
             first_at: kept.as_ref().and_then(|kept| kept.first_at),
             last_at: kept.as_ref().and_then(|kept| kept.last_at),
         })
+    }
+
+    /// A page of the streams that have events. Whatever was acknowledged before is among them.
+    ///
+    /// # Errors
+    /// QUEUE_FULL if too much is read at once; STORAGE_UNAVAILABLE.
+    pub async fn streams(
+        &self,
+        reading: &mut Reading<'_>,
+        query: NameQuery,
+    ) -> Result<Page<StreamEntry>, HubError> {
+        reading.begin_in_archive().await?;
+        Ok(self.archive.streams(query).await?)
     }
 
     /// Of its last event.

@@ -29,6 +29,18 @@ impl<T> Page<T> {
         }
     }
 
+    /// The first `limit` of these items, which are small and go on no further than the page's end
+    /// needs to be known.
+    pub fn begin(items: impl IntoIterator<Item = T>, limit: usize) -> Self {
+        let mut filling = Filling::new(limit, MOST_BYTES);
+        for item in items {
+            if !filling.add(item, 0) {
+                break;
+            }
+        }
+        filling.finish()
+    }
+
     /// Whether the list ends with this page.
     pub fn is_last(&self) -> bool {
         self.next.is_none()

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::api::numbers::Digits;
 use crate::domain::circuit::CircuitName;
-use crate::domain::ids::{JobId, Position, ServiceName};
+use crate::domain::ids::{EventType, JobId, Position, ServiceName, StreamId};
 use crate::domain::subscription::SubscriptionId;
 use crate::logic::page::{Filling, MOST_BYTES};
 
@@ -73,6 +73,26 @@ impl Cursor for SubscriptionId {
 impl Cursor for JobId {
     fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        word::<Self>()
+    }
+}
+
+impl Cursor for StreamId {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
+    fn schema() -> RefOr<Schema> {
+        word::<Self>()
+    }
+}
+
+impl Cursor for EventType {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
     }
 
     fn schema() -> RefOr<Schema> {

@@ -7,6 +7,7 @@ mod event_agreement;
 mod event_facts;
 mod events;
 mod facts;
+mod names;
 mod ownership;
 mod pages;
 mod parties;

@@ -204,3 +204,38 @@ fn a_wrong_question_about_a_stream_is_refused_with_its_field() {
         assert_eq!(answer.refuses(400, "INVALID_REQUEST")["field"], field);
     }
 }
+
+#[test]
+fn streams_and_types_are_listed_as_soon_as_they_are_acknowledged() {
+    let hub = TestHub::start();
+    for (stream, event_type) in [
+        ("order-1", "order.placed"),
+        ("order-2", "order.paid"),
+        ("user-1", "user.seen"),
+    ] {
+        let event = json!({"event_type": event_type, "stream_id": stream, "payload": 1});
+        hub.post("/v1/events", &event).is(201);
+        let found = hub.get(&format!("/v1/streams?prefix={stream}")).is(200);
+        let entry = &array(&found["streams"])[0];
+        assert_eq!(entry["stream_id"], stream);
+        assert_eq!([&entry["version"], &entry["count"]], [&json!(1), &json!(1)]);
+        let found = hub.get(&format!("/v1/streams/{stream}")).is(200);
+        assert_eq!(entry["last_at"], found["last_at"]);
+    }
+    let page = |query: &str| {
+        let page = hub
+            .get(&format!("/v1/streams?prefix=order-&{query}"))
+            .is(200);
+        (
+            text(&page["streams"][0]["stream_id"]),
+            page["next_cursor"].clone(),
+        )
+    };
+    assert_eq!(page("limit=1"), ("order-1".to_owned(), json!("order-1")));
+    let last = page("limit=1&cursor=order-1");
+    assert_eq!(last, ("order-2".to_owned(), Value::Null));
+    let found = hub.get("/v1/event-types?prefix=order.").is(200);
+    let types = array(&found["event_types"]);
+    let names: Vec<_> = types.iter().map(|one| text(&one["event_type"])).collect();
+    assert_eq!(names, ["order.paid", "order.placed"]);
+}

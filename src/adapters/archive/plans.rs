@@ -8,8 +8,9 @@ use diesel::sqlite::Sqlite;
 
 use super::sql::{Sql, SqlArchive};
 use super::statement::Statement;
-use super::{dead_events, messages};
+use super::{dead_events, events, messages};
 use crate::domain::ids::Position;
+use crate::logic::name_query::NameQuery;
 use crate::ports::archive::{ArchiveError, DeadEventQuery, MessageQuery};
 
 /// What somebody may ask.
@@ -21,6 +22,10 @@ pub enum Question {
     IdsAfter(MessageQuery, Position),
     /// A page of dead letters of subscriptions.
     DeadEvents(DeadEventQuery),
+    /// Which streams there are.
+    Streams(NameQuery),
+    /// Which types of events there are.
+    EventTypes(NameQuery),
 }
 
 /// A step of a plan.
@@ -52,6 +57,8 @@ impl<S: Sql> SqlArchive<S> {
             Question::DeadEvents(query) => {
                 S::statement::<dead_events::Row>(&dead_events::page(query))
             }
+            Question::Streams(query) => events::names::streams(query),
+            Question::EventTypes(query) => events::names::event_types(query),
         };
         let explained = Statement::new(S::EXPLAIN).then(statement).once();
         let steps: Vec<Step> = self.database.load(explained).await?;

@@ -17,8 +17,10 @@ use super::statement::Statement;
 use super::{dead_events, events, messages, snapshots, standing};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot};
+use crate::domain::event_lists::{EventTypeEntry, StreamEntry};
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::logic::event_query::EventQuery;
+use crate::logic::name_query::NameQuery;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, OwnershipDenial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
@@ -269,6 +271,17 @@ impl<S: Sql> EventArchive for SqlArchive<S> {
     fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>> {
         self.sequences_of(query).boxed()
     }
+
+    fn event_types(
+        &self,
+        query: NameQuery,
+    ) -> BoxFuture<'_, Result<Page<EventTypeEntry>, ArchiveError>> {
+        let found = self.load(
+            events::names::event_types(&query),
+            events::names::EventTypeRow::read,
+        );
+        async move { Ok(Page::begin(found.await?, query.limit)) }.boxed()
+    }
 }
 
 impl<S: Sql> StreamArchive for SqlArchive<S> {
@@ -284,6 +297,14 @@ impl<S: Sql> StreamArchive for SqlArchive<S> {
         let newest = snapshots::newest(stream.as_str(), version);
         let found = self.load(newest, snapshots::Row::into_snapshot);
         async move { Ok(found.await?.pop()) }.boxed()
+    }
+
+    fn streams(&self, query: NameQuery) -> BoxFuture<'_, Result<Page<StreamEntry>, ArchiveError>> {
+        let found = self.load(
+            events::names::streams(&query),
+            events::names::StreamRow::read,
+        );
+        async move { Ok(Page::begin(found.await?, query.limit)) }.boxed()
     }
 
     fn streams_before(

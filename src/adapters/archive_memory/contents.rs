@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::event::{Event, Sequence, Snapshot};
+use crate::domain::event_lists::{EventTypeEntry, MOST_OF_A_TYPE, StreamEntry};
 use crate::domain::fact::message::MessagesRemoved;
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::State;
 use crate::domain::subscription::DeadEvent;
 use crate::logic::event_query::EventQuery;
+use crate::logic::name_query::NameQuery;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict};
+use crate::logic::page::Page;
 use crate::logic::projection::{Batch, DeadEventChange, MessageChange, Opening};
 use crate::ports::archive::{
     Age, ArchiveError, ArchivedDeadEvent, ArchivedMessage, ArchivedStream, DeadLetterQuery,
@@ -155,6 +158,44 @@ impl Contents {
             first_at: events.first().map(|event| event.published_at),
             last_at: events.last().map(|event| event.published_at),
         })
+    }
+
+    pub(super) fn streams(&self, query: &NameQuery) -> Page<StreamEntry> {
+        let mut found = BTreeMap::<_, StreamEntry>::new();
+        for event in self.events.values() {
+            let Some(place) = event.stream.as_ref() else {
+                continue;
+            };
+            let count = found.get(&place.id).map_or(0, |entry| entry.count) + 1;
+            let entry = StreamEntry {
+                id: place.id.clone(),
+                version: place.version,
+                count,
+                last_at: event.published_at,
+            };
+            found.insert(place.id.clone(), entry);
+        }
+        let found = found.into_values();
+        Page::begin(
+            found.filter(|one| query.matches(one.id.as_str())),
+            query.limit,
+        )
+    }
+
+    pub(super) fn event_types(&self, query: &NameQuery) -> Page<EventTypeEntry> {
+        let mut found = BTreeMap::<_, EventTypeEntry>::new();
+        for event in self.events.values() {
+            let count = found.get(&event.event_type).map_or(0, |entry| entry.count) + 1;
+            let entry = EventTypeEntry {
+                event_type: event.event_type.clone(),
+                count: count.min(MOST_OF_A_TYPE),
+                last_at: event.published_at,
+            };
+            found.insert(event.event_type.clone(), entry);
+        }
+        let found = found.into_values();
+        let meant = found.filter(|one| query.matches(one.event_type.as_str()));
+        Page::begin(meant, query.limit)
     }
 
     fn change(&mut self, change: &MessageChange) {

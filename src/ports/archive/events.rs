@@ -6,10 +6,12 @@ use super::error::ArchiveError;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::event_lists::EventTypeEntry;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
+use crate::logic::name_query::NameQuery;
 use crate::logic::page::Page;
 
 /// Reads events.
@@ -23,6 +25,12 @@ pub trait EventArchive: Send + Sync {
 
     /// The sequences of the events that match, in the order asked for, at most `query.limit`.
     fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>>;
+
+    /// The types of the events that are kept, by their names.
+    fn event_types(
+        &self,
+        query: NameQuery,
+    ) -> BoxFuture<'_, Result<Page<EventTypeEntry>, ArchiveError>>;
 }
 
 /// A dead letter of a subscription.

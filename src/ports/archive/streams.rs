@@ -5,8 +5,11 @@ use futures_util::future::BoxFuture;
 use super::error::ArchiveError;
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Sequence, Snapshot};
+use crate::domain::event_lists::StreamEntry;
 use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::name_query::NameQuery;
+use crate::logic::page::Page;
 
 /// Reads what is kept of streams.
 pub trait StreamArchive: Send + Sync {
@@ -19,6 +22,10 @@ pub trait StreamArchive: Send + Sync {
         stream: StreamId,
         version: u64,
     ) -> BoxFuture<'_, Result<Option<Snapshot>, ArchiveError>>;
+
+    /// The streams that have events, by their names. Takes a few steps in an index for each on the
+    /// page, however many events they have.
+    fn streams(&self, query: NameQuery) -> BoxFuture<'_, Result<Page<StreamEntry>, ArchiveError>>;
 
     /// The streams with events before `sequence`, with the version of the last such event.
     fn streams_before(

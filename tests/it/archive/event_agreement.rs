@@ -7,6 +7,7 @@ use message_hub::domain::ids::{CorrelationId, ServiceName, StreamId};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::event_query::EventQuery;
+use message_hub::logic::name_query::NameQuery;
 use message_hub::ports::archive::{EventArchive, StreamArchive};
 use proptest::option;
 use proptest::prelude::*;
@@ -87,6 +88,20 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn name_query()(
+        prefix in select(&["", "a", "a.", "ab", "o", "x"]),
+        after in option::of(select(&["a", "a.b", "ab", "one", "two", "x"])),
+        limit in 1..4_usize,
+    ) -> NameQuery {
+        NameQuery {
+            prefix: prefix.to_owned(),
+            after: after.map(str::to_owned),
+            limit,
+        }
+    }
+}
+
 /// The events of `steps` with the sequences and versions that the writer gives.
 fn events(steps: &[Step]) -> Vec<Event> {
     let mut versions = [0; STREAMS.len()];
@@ -115,6 +130,7 @@ proptest! {
     fn all_agree_about_events(
         steps in steps(),
         queries in prop::collection::vec(query(), 30),
+        names in prop::collection::vec(name_query(), 10),
         removed in option::of(1..MOST),
     ) {
         let databases = Databases::new();
@@ -138,6 +154,12 @@ proptest! {
                 for stream in STREAMS.map(|name| StreamId::parse(name).unwrap()) {
                     let found = archive.stream(stream.clone()).await;
                     prop_assert_eq!(found, memory.stream(stream).await);
+                }
+                for query in &names {
+                    let found = archive.streams(query.clone()).await;
+                    prop_assert_eq!(found, memory.streams(query.clone()).await, "{:?}", query);
+                    let found = archive.event_types(query.clone()).await;
+                    prop_assert_eq!(found, memory.event_types(query.clone()).await, "{:?}", query);
                 }
                 let found = archive.streams_before(MOST / 2).await;
                 prop_assert_eq!(found, memory.streams_before(MOST / 2).await);

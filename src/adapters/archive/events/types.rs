@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::adapters::archive::statement::Statement;
 use crate::domain::pattern::{Pattern, Word};
+use crate::logic::name_query::successor;
 use crate::logic::type_filter::TypeFilter;
 
 /// With more patterns than this it is cheaper to look at all known types.
@@ -82,35 +83,9 @@ fn beginning(pattern: &Pattern) -> String {
     words.join(".")
 }
 
-/// The smallest text above everything that begins with `text`; `None` if nothing is.
-fn successor(text: &str) -> Option<String> {
-    let mut characters: Vec<char> = text.chars().collect();
-    while let Some(last) = characters.pop() {
-        let mut above = (last..=char::MAX).skip(1);
-        if let Some(next) = above.next() {
-            characters.push(next);
-            return Some(characters.into_iter().collect());
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_successor_is_above_all_that_begin_alike() {
-        for (text, expected) in [
-            ("a.b", Some("a.c")),
-            ("a\u{d7ff}", Some("a\u{e000}")),
-            ("a\u{10ffff}", Some("b")),
-            ("\u{10ffff}", None),
-            ("", None),
-        ] {
-            assert_eq!(successor(text).as_deref(), expected, "{text:?}");
-        }
-    }
 
     #[test]
     fn a_pattern_begins_with_its_words_before_a_wildcard() {
