@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod delivery_window;
 pub mod dependencies;
 pub mod event_query;
+pub mod event_sampling;
 pub mod event_window;
 pub mod failing;
 pub mod feed_news;

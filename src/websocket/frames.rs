@@ -11,8 +11,9 @@ use super::api::client::{ClientFrame, EventSequence, subject};
 use super::api::typed::{self, FrameReader};
 use crate::api::leases::LeaseTokens;
 use crate::api::members::{self, MemberFault, Wrong};
+use crate::api::numbers::Seconds;
 use crate::api::raw_field::{RawField, raw};
-use crate::api::texts::NewService;
+use crate::api::texts::{NewLabel, NewService};
 use crate::api::unknown::{Ignored, names_of, unknown};
 use crate::api::{body, event, message};
 use crate::domain::event::Sequence;
@@ -94,6 +95,8 @@ pub(crate) struct FeedRequest {
     pub from_sequence: Option<Sequence>,
     /// Of a durable subscription.
     pub name: Option<Label>,
+    /// Events a second, at most; `None`: as before, all of them at first.
+    pub max_rate: Option<u32>,
 }
 
 /// An event of a named subscription that the client could not handle.
@@ -248,11 +251,13 @@ fn request(
             event_types,
             from_sequence,
             subscription,
+            max_rate,
         } => SocketRequest::Subscribe(FeedRequest {
             service: acting_for(Subject::Subscription, service, context)?,
             event_types: event_types.0,
             from_sequence: from_sequence.map(|from| from.0),
             name: subscription.map(|name| name.0),
+            max_rate: max_rate.and_then(|rate| u32::try_from(rate.0).ok()),
         }),
         ClientFrame::Unsubscribe { event_types, .. } => {
             SocketRequest::Unsubscribe(event_types.0.map(|types| types.0))
@@ -287,11 +292,7 @@ fn request(
             sequence,
             delay,
             reason,
-        } => {
-            let settled = settled(leases, sequence)?;
-            let reason = reason.map(|reason| reason.0.to_string());
-            refused(settled, delay.map(|delay| delay.0), reason)
-        }
+        } => refused(settled(leases, sequence)?, delay, reason),
         ClientFrame::Auth { name, key } => SocketRequest::Auth(Credentials::new(name.0, key.0)),
         ClientFrame::Ping {} => SocketRequest::Ping,
     })
@@ -304,7 +305,11 @@ enum Settled {
     UpTo(Sequence),
 }
 
-fn refused(settled: Settled, delay: Option<Duration>, reason: Option<String>) -> SocketRequest {
+fn refused(settled: Settled, delay: Option<Seconds>, reason: Option<NewLabel>) -> SocketRequest {
+    let (delay, reason) = (
+        delay.map(|delay| delay.0),
+        reason.map(|reason| reason.0.to_string()),
+    );
     match settled {
         Settled::Leases(leases) => SocketRequest::End(leases, LeaseEnd::Nack { delay, reason }),
         Settled::UpTo(sequence) => SocketRequest::NackSequence(Refused {

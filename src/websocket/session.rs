@@ -160,6 +160,7 @@ impl Session {
             }
         }
         self.feed_on(ctx);
+        self.await_report(ctx);
         self.ask_for_messages(ctx);
         self.gate.set_open(self.wants_more());
         self.part(ctx);

@@ -15,6 +15,7 @@ use crate::domain::moment::Moment;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::error::HubError;
+use crate::logic::event_sampling::SkippedEvents;
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
@@ -34,6 +35,14 @@ pub(crate) fn event(event: &Event, attempt: u32) -> ByteString {
             stream_version: stream.map(|place| place.version),
             attempt,
         },
+    })
+}
+
+/// Events that were left out.
+pub(crate) fn skipped(skipped: SkippedEvents) -> ByteString {
+    render(&ServerFrame::Skipped {
+        count: skipped.count,
+        through: skipped.through,
     })
 }
 
@@ -167,6 +176,10 @@ pub(crate) mod tests {
             subscribed(None, &[], 0),
             unsubscribed(None, &patterns),
             unsubscribed(given, &[]),
+            skipped(SkippedEvents {
+                count: 1,
+                through: 3,
+            }),
             ok(&reference),
             pong(None),
             pong(given),

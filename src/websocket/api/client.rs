@@ -20,6 +20,8 @@ use crate::hub::error::Subject;
 /// Types of events in one subscription, at most.
 pub(crate) const MOST_TYPES: usize = 1000;
 const MOST_PREFETCH: u64 = 10_000;
+/// Events a second that somebody may want to see some of.
+const MOST_RATE: u64 = 1000;
 /// Of a key, in characters.
 const LONGEST_KEY: usize = 1000;
 
@@ -41,6 +43,10 @@ pub(crate) enum ClientFrame<'a> {
         /// Names a durable subscription
         #[schema(max_length = 200)]
         subscription: Option<NewSegment>,
+        /// Events a second, at most: others are left out, and counted by `skipped`. Not of a
+        /// durable subscription; holds until everything is unsubscribed, or another one is given
+        #[schema(inline)]
+        max_rate: Option<MaxRate>,
     },
     /// No more events of these types, or none at all
     Unsubscribe {
@@ -115,6 +121,7 @@ pub(crate) enum ClientFrame<'a> {
 }
 
 type FromSequence = WholeNumber<0, LAST_SEQUENCE>;
+type MaxRate = WholeNumber<1, MOST_RATE>;
 type Prefetch = WholeNumber<1, MOST_PREFETCH>;
 /// Of an event.
 pub(crate) type EventSequence = WholeNumber<1, LAST_SEQUENCE>;

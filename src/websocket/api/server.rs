@@ -37,6 +37,13 @@ pub(crate) enum ServerFrame<'a> {
     },
     /// An event
     Event { event: PushedEvent<'a> },
+    /// Events were left out, as more came than `max_rate`; once a second at most
+    Skipped {
+        /// Since the last one of these
+        count: u64,
+        /// The last event that was left out
+        through: Sequence,
+    },
     /// The event or message is on disk
     Accepted {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]

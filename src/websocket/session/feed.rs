@@ -5,6 +5,7 @@ mod changes;
 mod following;
 mod named;
 mod position;
+mod sampling;
 mod settling;
 
 use std::collections::VecDeque;
@@ -20,7 +21,9 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
+use crate::domain::timestamp::Timestamp;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::event_sampling::EventSampler;
 use crate::logic::feed_news::FeedNews;
 use crate::logic::follower::{Follower, GapPolicy};
 use crate::logic::recent::Framed;
@@ -33,13 +36,17 @@ const CREDIT: usize = 256 << 10;
 pub(super) struct Feed {
     event_types: Arc<[Pattern]>,
     follower: Follower,
-    /// The last one written; before that, where the first subscribe began.
+    /// The last one written or left out; before that, where the first subscribe began.
     sent: Sequence,
     /// An event was asked for at some time.
     has_begun: bool,
     /// What came in and was not written.
     ready: VecDeque<Arc<Framed>>,
     named: Option<Named>,
+    /// `None`: every event goes to the client.
+    sampler: Option<EventSampler>,
+    /// Somebody will look whether there is something to tell of what was left out.
+    awaits_report: bool,
     /// Until its events are sent again.
     wait: Duration,
     /// The subscription that was deleted last, of those this socket was given.
@@ -53,6 +60,8 @@ enum Next {
     Text(ByteString),
     /// Too many clients were lost with it.
     GivenUp(Arc<Event>),
+    /// More came than the client wants to see.
+    Skipped,
 }
 
 impl Default for Feed {
@@ -64,6 +73,8 @@ impl Default for Feed {
             has_begun: false,
             ready: VecDeque::new(),
             named: None,
+            sampler: None,
+            awaits_report: false,
             wait: Duration::ZERO,
             ended: None,
             deleted: None,
@@ -98,10 +109,16 @@ impl Feed {
     }
 
     /// The next event for the client, whose subscription gives one up that was sent `limit` times.
-    fn pop(&mut self, limit: u32) -> Option<Next> {
+    fn pop(&mut self, limit: u32, now: impl Fn() -> Timestamp) -> Option<Next> {
         let framed = self.ready.pop_front()?;
         self.follower.release(framed.event.bytes());
         let sequence = framed.event.sequence;
+        if let Some(sampler) = &mut self.sampler
+            && !sampler.passes(sequence, now())
+        {
+            self.sent = sequence;
+            return Some(Next::Skipped);
+        }
         let attempt = match &mut self.named {
             Some(named) => named.attempt(sequence, self.sent, limit),
             None => Some(1),

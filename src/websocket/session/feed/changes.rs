@@ -28,6 +28,7 @@ use crate::logic::feed_news::{Attached, FeedId};
 struct Subscribed {
     event_types: Arc<[Pattern]>,
     from_sequence: Option<Sequence>,
+    max_rate: Option<u32>,
     /// Its service and its name.
     named: Option<(ServiceName, Label, Attached)>,
     log: EventWindow,
@@ -65,6 +66,7 @@ impl Feed {
                 "a socket has at most one, named by its first subscribe",
             );
         }
+        self.check_rate(subscribe)?;
         let all = self.with(&subscribe.event_types);
         if all.len() > MOST_TYPES {
             return wrong("event_types", "a socket has at most 1000");
@@ -110,6 +112,7 @@ impl Session {
         let present = self.feed.named.as_ref().map(|named| named.name.clone());
         let name = subscribe.name.or(present);
         let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
+        let max_rate = subscribe.max_rate;
         actix::spawn(async move {
             let wanted = SocketFeed {
                 socket: FeedId(client.socket.0),
@@ -119,7 +122,7 @@ impl Session {
                 // The first event has the number 1.
                 from_sequence: subscribe.from_sequence.map(|from| from.max(1)),
             };
-            let to = prepare(&hub, &client, wanted).await;
+            let to = prepare(&hub, &client, (wanted, max_rate)).await;
             home.do_send(ChangeFeed {
                 slip,
                 to: to.map(To::More),
@@ -173,6 +176,7 @@ impl Session {
         feed.has_begun = true;
         feed.follower.seek(from - 1);
         feed.event_types = changed.event_types;
+        feed.set_rate(changed.max_rate, self.hub.clock.now());
         if let Some((service, name, attached)) = changed.named {
             let known = feed.named.take();
             let mut dead_events = known.as_ref().map(|named| named.dead_events.clone());
@@ -203,7 +207,7 @@ impl Session {
 async fn prepare(
     hub: &Hub,
     client: &SocketClient,
-    wanted: SocketFeed,
+    (wanted, max_rate): (SocketFeed, Option<u32>),
 ) -> Result<Subscribed, HubError> {
     let (event_types, from_sequence) = (wanted.event_types.clone(), wanted.from_sequence);
     let (service, name) = (wanted.service.clone(), wanted.name.clone());
@@ -213,6 +217,7 @@ async fn prepare(
     Ok(Subscribed {
         event_types,
         from_sequence,
+        max_rate,
         named: named.map(|(name, attached)| (service, name, attached)),
         log: subscribed.log,
     })
@@ -233,6 +238,7 @@ impl Handler<ChangeFeed> for Session {
                 self.answers.give((slip.place, Some(text)));
                 if left.is_empty() {
                     self.lose_events();
+                    self.feed.sampler = None;
                     if let Some(named) = self.feed.named.take() {
                         let context = self.client.context(self.hub.clock.wall());
                         let whose = (&named.service, &named.name);

@@ -38,11 +38,15 @@ impl Session {
         if let Some(text) = self.next_dead_event() {
             return Some(text);
         }
-        let limit = self.hub.settings.delivery_limit;
+        if let Some(text) = self.next_report() {
+            return Some(text);
+        }
+        let (hub, limit) = (self.hub.clone(), self.hub.settings.delivery_limit);
         loop {
-            match self.feed.pop(limit)? {
+            match self.feed.pop(limit, || hub.clock.now())? {
                 Next::Text(text) => return Some(text),
                 Next::GivenUp(event) => self.give_up(event),
+                Next::Skipped => {}
             }
         }
     }

@@ -148,3 +148,30 @@ async fn a_socket_reads_on_when_the_pause_of_an_archive_that_was_away_is_over() 
     let after_it = timeout(Duration::from_millis(200), client.reads("the first")).await;
     assert!(after_it.is_ok(), "it waits on");
 }
+
+#[actix::test]
+async fn what_a_client_does_not_want_to_see_is_counted() {
+    const PUBLISHED: usize = 30;
+    let test_hub = TestHub::start().await;
+    let hub = web::Data::from(test_hub.hub.clone());
+    let said = r##"{"type": "subscribe", "event_types": ["#"], "max_rate": 1}"##;
+    let mut client = Client::open(hub.clone(), said);
+    client.reads("subscribed").await;
+    for _ in 0..PUBLISHED {
+        publish(&hub, "a", "1").await;
+    }
+    let mut counts = Vec::new();
+    let mut seen = 0;
+    while seen + counts.iter().sum::<usize>() < PUBLISHED {
+        poll_fn(|context| client.poll(context)).await;
+        let read = String::from_utf8_lossy(&client.read);
+        seen = read.matches(r#""type":"event""#).count();
+        let told = read.split(r#""type":"skipped","count":"#).skip(1);
+        let count = |rest: &str| rest.split(',').next().unwrap().parse().unwrap();
+        counts = told.map(count).collect();
+    }
+    assert!(seen >= 1 && !counts.is_empty(), "{seen} {counts:?}");
+    assert_eq!(seen + counts.iter().sum::<usize>(), PUBLISHED);
+    let last = format!(r#""through":{PUBLISHED}}}"#);
+    assert!(client.has_read(&last) || client.has_read(&format!(r#""sequence":{PUBLISHED},"#)));
+}
