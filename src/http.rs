@@ -6,6 +6,7 @@ mod attempt_view;
 pub(crate) mod batch;
 pub(crate) mod body;
 pub(crate) mod circuits;
+pub(crate) mod content_search;
 pub(crate) mod correlations;
 pub(crate) mod dead_events;
 pub(crate) mod dead_letter_filter;

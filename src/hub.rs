@@ -45,6 +45,7 @@ pub mod refusals;
 pub mod replays;
 pub mod request;
 pub mod scrape;
+pub mod searching;
 pub mod send;
 pub mod service_rows;
 pub mod services;

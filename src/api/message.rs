@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body;
-use super::field::{BodyField, Kept, even_null, field, text};
+use super::field::{BodyField, Kept, even_null, field, text, texts, word};
 use super::numbers::{PositiveSeconds, Seconds};
 use super::objects::strings;
 use super::problem::Problem;
@@ -149,6 +149,18 @@ impl BodyField for Headers {
 }
 
 field!(Headers);
+
+texts! {
+    /// A level in a query, in words or in digits.
+    LevelWord(Priority) = level;
+}
+
+fn level(text: &str) -> Result<Priority, String> {
+    let number = |text: &str| text.parse().ok().and_then(Priority::from_number);
+    let read = |text: &str| Priority::from_name(text).or_else(|| number(text));
+    let known = ["CRITICAL", "HIGH", "NORMAL", "LOW", "DEFERRED or 1 to 5"];
+    word(text, read, &known)
+}
 
 /// A level as a client may give it.
 pub(crate) struct PriorityInput(Priority);

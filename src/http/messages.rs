@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
+use super::content_search::{ContentSearch, SearchedView};
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::payload_view::PayloadQuery;
@@ -17,6 +18,7 @@ use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::hub::message_record::MessageRecord;
 use crate::hub::messages::{MessageFilter, Removal};
 use crate::logic::payload_head::PayloadDetail;
 use crate::web::caller::Caller;
@@ -76,6 +78,9 @@ pub(crate) struct MessagePage {
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
+    /// If a part of what they are was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<SearchedView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -155,12 +160,16 @@ pub(crate) async fn cancel(
 }
 
 /// Find messages, newest first
+///
+/// What no list is ordered by (`type`, `priority`, what a payload or an error says) is looked for
+/// among all that match the rest: at most 200,000 of them or a second long. Then `next_cursor` goes
+/// on from there, also if nothing was found so far.
 #[utoipa::path(
     get,
     path = "/v1/messages",
     operation_id = "search_messages",
     tag = "messages",
-    params(MessageSearch, PayloadQuery, PageQuery::<Position>),
+    params(MessageSearch, ContentSearch, PayloadQuery, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -180,7 +189,11 @@ pub(crate) async fn search(
     let limit = part.limit();
     let detail = query.read::<PayloadQuery>()?.detail();
     let search = search.filter(part.cursor, detail);
+    let content = query.read::<ContentSearch>()?.filter();
     let mut reading = reading::of(&request, &hub);
+    if !content.is_empty() {
+        reading.begin_search().await?;
+    }
     if search.needs_archive() {
         reading.begin_in_archive().await?;
     } else if !search.states.is_empty() {
@@ -188,11 +201,19 @@ pub(crate) async fn search(
     }
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
-    let page = hub.search_messages(&context, &search, limit).await?;
-    let last = page.items.last().filter(|_| !page.is_last());
-    let next_cursor = last.map(|record| record.position().to_string());
-    let count = page.items.len();
-    let views = page.items.into_iter();
+    let (items, next, searched) = if content.is_empty() {
+        let page = hub.search_messages(&context, &search, limit).await?;
+        let last = page.items.last().filter(|_| !page.is_last());
+        let next = last.map(MessageRecord::position);
+        (page.items, next, None)
+    } else {
+        let found = hub.look_through_messages(&context, &search, content, limit);
+        let found = found.await?;
+        (found.items, found.next, Some(found.searched.into()))
+    };
+    let next_cursor = next.map(|position| position.to_string());
+    let count = items.len();
+    let views = items.into_iter();
     let views = views.map(|record| MessageView::new(record, detail));
     Ok(reading::json(
         reading,
@@ -200,6 +221,7 @@ pub(crate) async fn search(
             count,
             next_cursor,
             messages: views.collect(),
+            searched,
         },
     ))
 }

@@ -56,7 +56,7 @@ impl MessageFilter {
         self.states.iter().any(|state| state.is_settled())
     }
 
-    fn wanted(&self, party: Option<ServiceName>) -> Wanted {
+    pub(super) fn wanted(&self, party: Option<ServiceName>) -> Wanted {
         Wanted {
             source: self.source.clone(),
             destination: self.destination.clone(),
@@ -68,7 +68,7 @@ impl MessageFilter {
         }
     }
 
-    fn query(&self, party: Option<ServiceName>) -> MessageQuery {
+    pub(super) fn query(&self, party: Option<ServiceName>) -> MessageQuery {
         MessageQuery {
             source: self.source.clone(),
             destination: self.destination.clone(),

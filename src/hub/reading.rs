@@ -30,6 +30,7 @@ pub struct Reading<'a> {
     peer: Peer,
     room: Option<Held>,
     snapshot: Option<OwnedSemaphorePermit>,
+    search: Option<Held>,
 }
 
 impl Hub {
@@ -40,6 +41,7 @@ impl Hub {
             peer,
             room: None,
             snapshot: None,
+            search: None,
         }
     }
 
@@ -75,6 +77,19 @@ impl Reading<'_> {
         if self.room.is_none() && bytes > SMALL {
             let room = self.hub.readings.room().take(&self.peer, bytes);
             self.room = Some(self.wait(BRIEF_PATIENCE, room).await?);
+        }
+        Ok(())
+    }
+
+    /// Waits for the turn to look through a list, before there is room for what is found: who has
+    /// room waits for no search.
+    ///
+    /// # Errors
+    /// QUEUE_FULL if others take too long.
+    pub async fn begin_search(&mut self) -> Result<(), HubError> {
+        if self.search.is_none() {
+            let turn = self.hub.readings.searches().take(&self.peer, 1);
+            self.search = Some(self.wait(PATIENCE, turn).await?);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod publishing;
 mod queues;
 mod receiving;
 mod redriving;
+mod searching;
 mod sending;
 mod subscriptions;
 

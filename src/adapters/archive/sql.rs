@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::task::spawn_blocking;
 
 use super::listing::{Measured, RowListing};
 use super::messages::row::{RowError, position};
@@ -111,13 +112,15 @@ impl<S: Sql> SqlArchive<S> {
         rows.collect::<Result<_, _>>().map_err(unreadable)
     }
 
-    async fn page<R: AnyRow + Measured, T>(
+    /// Rows may be large, so that nobody else waits for the thread that reads what is in them.
+    async fn page<R: AnyRow + Measured, T: Send + 'static>(
         &self,
         listing: RowListing,
-        read: impl Fn(R) -> Result<T, RowError>,
+        read: impl Fn(R) -> Result<T, RowError> + Send + 'static,
     ) -> Result<Page<T>, ArchiveError> {
         let page = self.database.page(listing).await?;
-        page.try_map(read).map_err(unreadable)
+        let reading = spawn_blocking(move || page.try_map(read).map_err(unreadable));
+        reading.await.map_err(|_| ArchiveError::stopping())?
     }
 
     async fn number(&self, statement: Statement) -> Result<Option<u64>, ArchiveError> {

@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api;
-use crate::api::field::{Narrowing, texts, word};
-use crate::api::message::PriorityInput;
+use crate::api::field::Narrowing;
+use crate::api::message::{LevelWord, PriorityInput};
 use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
-use crate::domain::message::Priority;
 use crate::http::body::{ReadBody, UnreadBody};
 use crate::http::no_body::NoBody;
 use crate::hub::Hub;
@@ -46,18 +45,6 @@ pub(crate) struct ClearQuery {
     #[serde(default)]
     #[param(value_type = PriorityInput)]
     priority: NeverEmpty<LevelWord>,
-}
-
-texts! {
-    /// A level, in words or in digits.
-    LevelWord(Priority) = level;
-}
-
-fn level(text: &str) -> Result<Priority, String> {
-    let number = |text: &str| text.parse().ok().and_then(Priority::from_number);
-    let read = |text: &str| Priority::from_name(text).or_else(|| number(text));
-    let known = ["CRITICAL", "HIGH", "NORMAL", "LOW", "DEFERRED or 1 to 5"];
-    word(text, read, &known)
 }
 
 /// Whether a queue hands messages out.

@@ -1,7 +1,6 @@
 //! The messages the hub owes in the order of lists: by where they were accepted.
 
 use super::Queues;
-use super::entry::Entry;
 use super::view::OpenMessage;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::message::{Message, State};
@@ -32,6 +31,10 @@ pub struct Wanted {
 pub struct Stretch {
     /// Those wanted among the messages looked at; there may be none although the list goes on.
     pub messages: Vec<OpenMessage>,
+    /// How many were looked at.
+    pub looked_at: usize,
+    /// When the last of them was accepted; `None`: there was none.
+    pub back_to: Option<Timestamp>,
     /// The list goes on before this position; `None`: that was all.
     pub before: Option<Position>,
 }
@@ -83,8 +86,12 @@ impl Queues {
                 return stretch;
             }
             stretch.before = Some(position);
-            let is_wanted = |entry: &Entry| wanted.is(&entry.message, self.state(entry));
-            if self.entries.get(&id).is_some_and(|entry| is_wanted(entry)) {
+            stretch.looked_at += 1;
+            let Some(entry) = self.entries.get(&id) else {
+                continue;
+            };
+            stretch.back_to = Some(entry.message.accepted_at);
+            if wanted.is(&entry.message, self.state(entry)) {
                 stretch.messages.extend(self.inspect(id, now));
             }
         }

@@ -1,0 +1,144 @@
+//! What somebody looks for in messages that no list is ordered by: what they are and say, and how
+//! they failed.
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+
+use super::canonical::canonical_or_plain;
+use super::json_pointer::JsonPointer;
+use super::shown_payload::ShownPayload;
+use crate::domain::ids::MessageType;
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Message, Priority};
+use crate::domain::payload::Payload;
+
+/// Which of the messages that are looked through are meant: those that match everything given.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ContentFilter {
+    /// Of this type.
+    pub message_type: Option<MessageType>,
+    /// Of this priority.
+    pub priority: Option<Priority>,
+    /// Whose last attempt failed with words that hold these.
+    pub error_contains: Option<String>,
+    /// What their payloads say.
+    pub payload: PayloadFilter,
+}
+
+/// What payloads say.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PayloadFilter {
+    /// These bytes stand in it, as it was given.
+    pub contains: Option<String>,
+    /// It is JSON that has this place.
+    pub at: Option<JsonPointer>,
+    /// It is JSON, and what stands at the place, or the whole, is this: equal as repeats are.
+    pub is: Option<JsonText>,
+}
+
+impl ContentFilter {
+    /// Whether everything is meant.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether payloads have to be looked into.
+    pub fn needs_payloads(&self) -> bool {
+        self.payload != PayloadFilter::default()
+    }
+
+    /// Whether this message is meant, which failed last with this.
+    pub fn matches(&self, message: &Message, last_error: Option<&str>) -> bool {
+        let is_in = |words: &String| last_error.is_some_and(|error| contains(error, words));
+        self.message_type
+            .as_ref()
+            .is_none_or(|one| *one == message.message_type)
+            && self.priority.is_none_or(|one| one == message.priority)
+            && self.error_contains.as_ref().is_none_or(is_in)
+            && self.payload.matches(&message.payload)
+    }
+}
+
+impl PayloadFilter {
+    /// Whether this payload is meant.
+    pub fn matches(&self, payload: &Payload) -> bool {
+        let bytes = match payload {
+            Payload::Json(text) => text.as_json().as_bytes(),
+            Payload::Raw(raw) => &raw.bytes,
+        };
+        self.contains
+            .as_ref()
+            .is_none_or(|words| memmem::find(bytes, words.as_bytes()).is_some())
+            && (self.at.is_none() && self.is.is_none()
+                || ShownPayload::of(payload)
+                    .payload
+                    .is_some_and(|json| self.is_met_by(json)))
+    }
+
+    fn is_met_by(&self, json: &RawValue) -> bool {
+        let found = self.at.as_ref().map_or(Some(json), |at| at.find(json));
+        let Some(found) = found else { return false };
+        self.is.as_ref().is_none_or(|expected| {
+            let found = JsonText::new(found.to_owned());
+            canonical_or_plain(&found) == canonical_or_plain(expected)
+        })
+    }
+}
+
+fn contains(text: &str, words: &str) -> bool {
+    memmem::find(text.as_bytes(), words.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::ContentType;
+
+    fn filter(contains: &str, at: Option<&str>, is: Option<&str>) -> PayloadFilter {
+        PayloadFilter {
+            contains: Some(contains.to_owned()).filter(|text| !text.is_empty()),
+            at: at.map(|at| JsonPointer::parse(at).unwrap()),
+            is: is.map(|json| JsonText::parse(json).unwrap()),
+        }
+    }
+
+    #[test]
+    fn payloads_are_found_by_their_bytes_as_stored_and_by_what_they_are_as_json() {
+        let payload = Payload::parse(r#"{"a": {"x":1e400, "y":[1]},"b":"\u00e4"}"#).unwrap();
+        for (contains, at, is, matches) in [
+            ("", None, None, true),
+            (r#""a": {"#, None, None, true),
+            (r#""a":{"#, None, None, false),
+            ("ä", None, None, false),
+            ("", Some("/a/y"), None, true),
+            ("", Some("/a/z"), None, false),
+            ("", Some("/a"), Some(r#"{"y": [ 1 ],"x": 1e400}"#), true),
+            ("", Some("/a/x"), Some("1e401"), false),
+            ("", Some("/a/y/0"), Some("1"), true),
+            ("", Some("/a/y/0"), Some("1.0"), false),
+            (
+                "",
+                None,
+                Some(r#"{"b":"\u00e4","a":{"x":1e400,"y":[1]}}"#),
+                true,
+            ),
+            ("e400", Some("/b"), None, true),
+            ("e500", Some("/b"), None, false),
+        ] {
+            let filter = filter(contains, at, is);
+            assert_eq!(filter.matches(&payload), matches, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_looked_into_as_json_where_they_are_shown_as_that() {
+        let text = ContentType::parse("text/plain").ok();
+        let at = filter("", Some("/a"), None);
+        let bytes = br#"{"a":1}"#;
+        assert!(at.matches(&Payload::raw(&bytes[..], None)));
+        assert!(!at.matches(&Payload::raw(&bytes[..], text)));
+        let binary = Payload::raw(vec![0xff, b'a', b'b', 0], None);
+        assert!(filter("ab", None, None).matches(&binary));
+        assert!(!filter("ba", None, None).matches(&binary));
+    }
+}
