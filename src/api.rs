@@ -1,11 +1,13 @@
 //! What is said alike by every protocol that speaks JSON: REST and the sockets.
 
 pub(crate) mod body;
+pub(crate) mod dead_letter_filter;
 pub(crate) mod error;
 pub(crate) mod error_schema;
 pub(crate) mod event;
 pub(crate) mod field;
 pub(crate) mod health;
+pub(crate) mod job;
 pub(crate) mod leases;
 pub(crate) mod lists;
 pub(crate) mod members;

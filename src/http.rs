@@ -9,7 +9,6 @@ pub(crate) mod circuits;
 pub(crate) mod content_search;
 pub(crate) mod correlations;
 pub(crate) mod dead_events;
-pub(crate) mod dead_letter_filter;
 pub(crate) mod dead_letters;
 pub(crate) mod event_types;
 pub mod event_view;

@@ -85,7 +85,7 @@ use readings::Readings;
 use refusals::Refusals;
 use sessions::Sessions;
 use settings::Settings;
-use stats::Stats;
+use stats::{LiveStats, Sampler, Stats};
 
 /// So many sockets at once may be open of which it is not known yet whose they are.
 const MOST_NAMELESS_SOCKETS: usize = 100;
@@ -112,6 +112,7 @@ pub struct Hub {
     rows: Lately<Vec<ServiceRow>>,
     overviews: Lately<Overview>,
     stats: Stats,
+    live: LiveStats,
     /// Who was turned away.
     pub refusals: Refusals,
     /// Replaced when the configuration is read again.
@@ -167,6 +168,9 @@ impl Hub {
             event_log.recipient(),
             around.archive.clone(),
         );
+        let (metrics, archive) = (around.metrics.clone(), around.archive.clone());
+        let live = Sampler::new(around.clients.clone(), metrics, archive, around.clock);
+        let live = LiveStats::new(live);
         Self {
             clock: around.clock,
             phase: around.phase,
@@ -180,6 +184,7 @@ impl Hub {
             rows: Lately::default(),
             overviews: Lately::default(),
             stats: Stats::default(),
+            live,
             refusals: Refusals::new(config.security.auth_failures),
             keys: Live::new(Keys::of(config)),
             sessions: Sessions::default(),

@@ -41,6 +41,8 @@ pub(crate) struct ServiceRowDetails {
     /// Not to be delivered yet.
     scheduled: usize,
     in_flight: usize,
+    /// When the longest waiting message was accepted; null: none waits.
+    oldest_at: Option<Timestamp>,
     /// Seconds that the longest waiting message has waited; null: none waits.
     oldest_age: Option<f64>,
     /// Null while the archive does not answer.
@@ -111,6 +113,7 @@ impl ServiceRowDetails {
             retrying: depths.retrying,
             scheduled: depths.scheduled,
             in_flight: depths.in_flight,
+            oldest_at: oldest,
             oldest_age: oldest.map(|at| now.since(at).as_secs_f64()),
             dead_letters: row.dead_letters,
             in_rate: rounded(row.rates.incoming),

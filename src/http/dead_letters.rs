@@ -6,12 +6,12 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::dead_events::DeadEventView;
-use super::dead_letter_filter::DeadLetterSearch;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::payload_view::PayloadQuery;
 use super::reading;
 use crate::api;
+use crate::api::dead_letter_filter::DeadLetterSearch;
 use crate::api::field::even_null;
 use crate::api::texts::OldService;
 use crate::domain::ids::{MessageId, Position};

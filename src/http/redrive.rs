@@ -7,11 +7,10 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
-use super::dead_letter_filter::FilterBody;
 use super::no_body::NoBody;
-use crate::domain::ids::{JobId, ServiceName};
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
-use crate::domain::timestamp::Timestamp;
+use crate::api::job::JobView;
+use crate::domain::ids::JobId;
+use crate::domain::redrive::{JobKind, Switch};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::{RedriveStart, RedriveWish};
@@ -38,35 +37,6 @@ struct Described;
 
 pub(crate) fn described() -> utoipa::openapi::OpenApi {
     Described::openapi()
-}
-
-/// A job and how far it is.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RedriveJob)]
-pub(crate) struct JobView {
-    job: JobId,
-    #[schema(value_type = String, pattern = "^(redrive|delete)$")]
-    kind: JobKind,
-    status: JobStatus,
-    /// In words, why it stopped, or what a running one waits for.
-    cause: Option<String>,
-    /// Dead letters it found at its start, of messages and of events.
-    matched: u64,
-    /// Dead letters sent again so far.
-    redriven: u64,
-    /// Of these, those that died again.
-    failed: u64,
-    /// Dead letters deleted so far.
-    deleted: u64,
-    /// Dead letters that somebody else sent again or deleted before their turn came, and events
-    /// whose subscription is no more.
-    skipped: u64,
-    /// Dead letters per second.
-    rate: f64,
-    #[schema(value_type = FilterBody)]
-    filter: RedriveFilter,
-    started_at: Timestamp,
-    started_by: Option<ServiceName>,
 }
 
 /// The list of jobs.
@@ -153,7 +123,7 @@ async fn begin(
     let asked = input::read(body.text(), kind)?;
     Ok(match jobs.start(asked).await? {
         RedriveStart::Counted(matched) => HttpResponse::Ok().json(DryRun { matched }),
-        RedriveStart::Started(job) => HttpResponse::Accepted().json(describe(*job)),
+        RedriveStart::Started(job) => HttpResponse::Accepted().json(JobView::from(*job)),
     })
 }
 
@@ -180,7 +150,7 @@ pub(crate) async fn all(
     let jobs = hub.redrives(&caller.context(hub.clock.wall()), RedriveWish::See)?;
     let part: PageQuery<JobId> = query::read(&request)?;
     let page = part.take(jobs.all().await?, Order::Descending, |job| &job.job);
-    let items: Vec<_> = page.items.into_iter().map(describe).collect();
+    let items: Vec<_> = page.items.into_iter().map(JobView::from).collect();
     Ok(HttpResponse::Ok().json(JobPage {
         count: items.len(),
         items,
@@ -210,7 +180,7 @@ pub(crate) async fn show(
     let caller = Caller::of(&request);
     let jobs = hub.redrives(&caller.context(hub.clock.wall()), RedriveWish::See)?;
     let id = JobId(query::uuid("job", &job)?);
-    Ok(HttpResponse::Ok().json(describe(jobs.one(id).await?)))
+    Ok(HttpResponse::Ok().json(JobView::from(jobs.one(id).await?)))
 }
 
 /// Pause a redrive job
@@ -301,23 +271,5 @@ async fn switch(
     let jobs = hub.redrives(&caller.context(hub.clock.wall()), RedriveWish::Run)?;
     let job = JobId(query::uuid("job", job)?);
     let switched = jobs.switch(job, switch).await?;
-    Ok(HttpResponse::Ok().json(describe(switched)))
-}
-
-fn describe(job: RedriveJob) -> JobView {
-    JobView {
-        job: job.job,
-        kind: job.kind,
-        status: job.status,
-        cause: job.cause,
-        matched: job.matched,
-        redriven: job.redriven,
-        failed: job.failed,
-        deleted: job.deleted,
-        skipped: job.skipped,
-        rate: job.rate,
-        filter: job.filter,
-        started_at: job.started_at,
-        started_by: job.by,
-    }
+    Ok(HttpResponse::Ok().json(JobView::from(switched)))
 }

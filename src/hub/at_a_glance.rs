@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::Hub;
 use super::access::Operation;
 use super::error::HubError;
@@ -51,6 +53,25 @@ impl Hub {
         let sample = sampler.sample().await?;
         self.stats.keep(sample, self.clock.now());
         Ok(())
+    }
+
+    /// A sample of about the last second, and when it was taken. Nobody takes one while nobody asks;
+    /// the first one after that says nothing of what happened.
+    ///
+    /// # Errors
+    /// SERVICE_UNAVAILABLE while the hub is going down.
+    pub async fn live_sample(&self) -> Result<Arc<Found<(Timestamp, Sample)>>, HubError> {
+        let (phase, clock) = (self.phase.get(), self.clock);
+        let find = || {
+            let sampler = self.live.sampler.clone();
+            async move {
+                let at = Instant::now();
+                let sample = sampler.lock().await.sample().await?;
+                let what = (clock.wall(), sample);
+                Ok(Found { what, at, phase })
+            }
+        };
+        self.live.latest.get(phase, find).await
     }
 
     /// The sample that was kept last.

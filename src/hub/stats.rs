@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::clients::Clients;
 use super::error::HubError;
+use super::lately::Lately;
 use crate::actors::messages::scheduler::InspectQueues;
 use crate::clock::Clock;
 use crate::domain::compaction_summary::MessageTotals;
@@ -20,6 +22,8 @@ use crate::metrics::distribution::Buckets;
 use crate::metrics::reading::MetricsReading;
 use crate::ports::archive::ArchiveReader;
 
+/// What happened over longer than this says nothing of now, in seconds.
+const LONGEST: f64 = 60.0;
 /// Dead letters are counted in the archive, so no more often.
 const COUNTED_EVERY: Duration = Duration::from_secs(60);
 
@@ -36,6 +40,21 @@ pub struct Sampler {
     before: Option<Counted>,
     dead_letters: Option<u64>,
     counted_at: Option<Timestamp>,
+}
+
+/// What is told to those who watch.
+pub(super) struct LiveStats {
+    pub sampler: Arc<AsyncMutex<Sampler>>,
+    pub latest: Lately<(Timestamp, Sample)>,
+}
+
+impl LiveStats {
+    pub(super) fn new(sampler: Sampler) -> Self {
+        Self {
+            sampler: Arc::new(AsyncMutex::new(sampler)),
+            latest: Lately::default(),
+        }
+    }
 }
 
 /// What is counted since the start, at one moment.
@@ -159,7 +178,7 @@ fn as_it_is(queues: &QueueReport, reading: &MetricsReading, now: Timestamp) -> S
 
 fn add_changes(sample: &mut Sample, before: &Counted, now: &Counted) {
     let seconds = now.at.since(before.at).as_secs_f64();
-    if seconds <= 0.0 {
+    if seconds <= 0.0 || seconds > LONGEST {
         return;
     }
     let (was, is) = (&before.totals, &now.totals);

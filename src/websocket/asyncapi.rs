@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::api::Reference;
 use super::api::client::ClientFrame;
 use super::api::server::ServerFrame;
+use super::texts::CHANGED;
 use crate::api::written_out;
 use crate::hub::error::HubError;
 use crate::logic::push::Envelope;
@@ -169,6 +170,31 @@ fn said_by_clients() -> Vec<FrameDoc> {
     frames.filter_map(frame).collect()
 }
 
+/// Puts the members of what changed in its place: each may be there.
+fn lift(fields: &mut Object) {
+    let Some(changed) = fields.properties.remove(CHANGED) else {
+        return;
+    };
+    fields.required.retain(|name| name != CHANGED);
+    let mut schemas = Vec::new();
+    ServerFrame::schemas(&mut schemas);
+    let members = match changed {
+        RefOr::Ref(reference) => {
+            let mut schemas = schemas.into_iter();
+            schemas.find_map(|(name, schema)| {
+                let is_meant = reference.ref_location.ends_with(&format!("/{name}"));
+                is_meant.then_some(schema)
+            })
+        }
+        written_out => Some(written_out),
+    };
+    if let Some(RefOr::T(Schema::Object(members))) = members {
+        for (name, schema) in members.properties {
+            fields.properties.entry(name).or_insert(schema);
+        }
+    }
+}
+
 /// In that of an enum that is written, it is one of the fields.
 fn said_by_the_hub() -> Vec<FrameDoc> {
     let frame = |variant: Object| {
@@ -179,9 +205,10 @@ fn said_by_the_hub() -> Vec<FrameDoc> {
         let frame_type = name.as_str()?.to_owned();
         let mut fields = RefOr::T(Schema::Object(variant));
         written_out::simplify(&mut fields);
-        let RefOr::T(Schema::Object(fields)) = fields else {
+        let RefOr::T(Schema::Object(mut fields)) = fields else {
             return None;
         };
+        lift(&mut fields);
         Some(FrameDoc { frame_type, fields })
     };
     let frames = variants(ServerFrame::schema()).into_iter();

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::api::Reference;
-use super::api::client::{ClientFrame, EventSequence, subject};
+use super::api::client::{ClientFrame, EventSequence, Prefetch, WatchedServices, subject};
 use super::api::typed::{self, FrameReader};
-use crate::api::leases::LeaseTokens;
+use crate::api::leases::{LeaseLength, LeaseTokens};
 use crate::api::members::{self, MemberFault, Wrong};
-use crate::api::numbers::Seconds;
+use crate::api::numbers::{Flag, Seconds};
 use crate::api::raw_field::{RawField, raw};
-use crate::api::texts::{NewLabel, NewService};
+use crate::api::texts::{NewInstance, NewLabel, NewService};
 use crate::api::unknown::{Ignored, names_of, unknown};
 use crate::api::{body, event, message};
 use crate::domain::event::Sequence;
@@ -85,7 +85,18 @@ pub(crate) enum SocketRequest {
     AckSequence(Sequence),
     NackSequence(Refused),
     Auth(Credentials),
+    Watch(Watched),
+    Unwatch,
     Ping,
+}
+
+/// What a client wants to be told each second.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Watched {
+    pub stats: bool,
+    pub overview: bool,
+    pub services: Vec<ServiceName>,
+    pub jobs: bool,
 }
 
 #[derive(Debug)]
@@ -277,12 +288,7 @@ fn request(
             instance_id,
             prefetch,
             lease,
-        } => SocketRequest::Consume(Consume {
-            service: acting_for(Subject::Request, service, context)?,
-            instance_id: instance_id.map(|id| id.0),
-            prefetch: prefetch.map_or(DEFAULT_PREFETCH, |most| most.0) as usize,
-            lease: lease.map(|lease| lease.0),
-        }),
+        } => consume((service, context), instance_id, prefetch, lease)?,
         ClientFrame::Ack { leases, sequence } => match settled(leases, sequence)? {
             Settled::Leases(leases) => SocketRequest::End(leases, LeaseEnd::Ack),
             Settled::UpTo(sequence) => SocketRequest::AckSequence(sequence),
@@ -294,7 +300,38 @@ fn request(
             reason,
         } => refused(settled(leases, sequence)?, delay, reason),
         ClientFrame::Auth { name, key } => SocketRequest::Auth(Credentials::new(name.0, key.0)),
+        ClientFrame::Watch {
+            stats,
+            overview,
+            services,
+            jobs,
+        } => watch([stats, overview, jobs], services),
+        ClientFrame::Unwatch {} => SocketRequest::Unwatch,
         ClientFrame::Ping {} => SocketRequest::Ping,
+    })
+}
+
+fn consume(
+    (service, context): (Option<NewService>, &RequestContext<'_>),
+    instance_id: Option<NewInstance>,
+    prefetch: Option<Prefetch>,
+    lease: Option<LeaseLength>,
+) -> Result<SocketRequest, HubError> {
+    Ok(SocketRequest::Consume(Consume {
+        service: acting_for(Subject::Request, service, context)?,
+        instance_id: instance_id.map(|id| id.0),
+        prefetch: prefetch.map_or(DEFAULT_PREFETCH, |most| most.0) as usize,
+        lease: lease.map(|lease| lease.0),
+    }))
+}
+
+fn watch(flags: [Option<Flag>; 3], services: Option<WatchedServices>) -> SocketRequest {
+    let [stats, overview, jobs] = flags.map(|flag| flag.is_some_and(|flag| flag.0));
+    SocketRequest::Watch(Watched {
+        stats,
+        overview,
+        services: services.map(|names| names.0).unwrap_or_default(),
+        jobs,
     })
 }
 

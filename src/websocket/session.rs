@@ -17,6 +17,8 @@ mod life;
 mod requests;
 mod stage;
 mod step;
+mod watch;
+mod watching;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -53,6 +55,7 @@ use feed::Feed;
 use life::Life;
 use stage::{Farewell, Stage};
 use step::Step;
+use watch::Watching;
 
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// No more is read while so many frames, or bytes of them, are not answered.
@@ -95,6 +98,7 @@ pub(crate) struct Session {
     answers: Answers,
     feed: Feed,
     consumers: Consumers,
+    watching: Watching,
     /// The client has shown that it takes arrays.
     takes_arrays: bool,
     /// Whose turn it is when both events and messages wait.
@@ -121,6 +125,7 @@ impl Session {
             feed: Feed::default(),
             consumers: Consumers::new(hub.returns(), hub.phase.clone(), socket),
             opened_at: hub.clock.wall(),
+            watching: Watching::default(),
             hub,
             client: Rc::new(SocketClient {
                 principal: who.principal,

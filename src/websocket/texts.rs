@@ -1,7 +1,7 @@
 //! What the hub says over a socket.
 
 use bytestring::ByteString;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::answers::Slip;
 use super::api::Reference;
@@ -136,7 +136,25 @@ pub(crate) fn error(reference: Option<&Reference>, error: &HubError, now: Timest
     })
 }
 
-fn render(frame: &ServerFrame<'_>) -> ByteString {
+pub(crate) fn watching(reference: Option<&Reference>) -> ByteString {
+    render(&ServerFrame::Watching { reference })
+}
+
+/// A frame in which what `changed` stands beside its other fields, of which some may be among it.
+pub(crate) fn lifted(frame: &ServerFrame<'_>) -> ByteString {
+    let mut value = json!(frame);
+    if let Some(fields) = value.as_object_mut()
+        && let Some(Value::Object(changed)) = fields.remove(CHANGED)
+    {
+        fields.extend(changed);
+    }
+    value.to_string().into()
+}
+
+/// The field whose members stand in its place.
+pub(crate) const CHANGED: &str = "changed";
+
+pub(crate) fn render(frame: &ServerFrame<'_>) -> ByteString {
     let text = serde_json::to_string(frame);
     text.expect("names, numbers and checked JSON are JSON")
         .into()
@@ -146,14 +164,16 @@ fn render(frame: &ServerFrame<'_>) -> ByteString {
 pub(crate) mod tests {
     use super::*;
     use crate::api::unknown::Ignored;
-    use crate::domain::ids::{ContentType, LeaseToken};
+    use crate::domain::ids::{ContentType, JobId, LeaseToken, ServiceName};
     use crate::domain::json_text::JsonText;
     use crate::domain::message::Message;
     use crate::domain::payload::Payload;
+    use crate::domain::redrive::RedriveJob;
     use crate::domain::refusal::Refusal;
     use crate::hub::error::Subject;
     use crate::logic::journal::samples as facts;
     use crate::logic::queues::Delivery;
+    use crate::logic::stats::Sample;
     use crate::websocket::answers::Answers;
     use serde_json::value::RawValue;
     use std::sync::Arc;
@@ -184,12 +204,45 @@ pub(crate) mod tests {
             pong(None),
             pong(given),
         ];
+        texts.extend(watched(given));
         let payloads = [Payload::parse("{}").unwrap(), bytes()];
         texts.extend(payloads.map(handed));
         texts.extend(accepted(&reference));
         texts.extend(problems().map(|problem| error(given, &problem, Timestamp::default())));
         texts.push(error(None, &HubError::Internal, Timestamp::default()));
         texts
+    }
+
+    /// What is told to who watches.
+    fn watched(given: Option<&Reference>) -> Vec<ByteString> {
+        let shop = ServiceName::parse("shop").unwrap();
+        let (at, job) = (Timestamp::default(), JobId(uuid::Uuid::nil()));
+        let sample = Sample {
+            cpu: Some(0.5),
+            ..Sample::default()
+        };
+        let changed = |name: &str, value| Map::from_iter([(name.to_owned(), value)]);
+        let service_changed = |removed, changed| ServerFrame::ServiceChanged {
+            service: &shop,
+            removed,
+            changed,
+        };
+        vec![
+            watching(given),
+            watching(None),
+            render(&ServerFrame::Stats {
+                at,
+                sample: &sample,
+            }),
+            lifted(&ServerFrame::OverviewChanged {
+                changed: changed("status", json!("healthy")),
+            }),
+            lifted(&service_changed(false, changed("queued", json!(3)))),
+            lifted(&service_changed(true, Map::new())),
+            render(&ServerFrame::JobChanged {
+                job: RedriveJob::begun(job, at, 2.0).into(),
+            }),
+        ]
     }
 
     fn bytes() -> Payload {

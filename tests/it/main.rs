@@ -72,6 +72,7 @@ mod unheard;
 mod unknown_names;
 mod upgrades;
 mod waiting;
+mod watching;
 
 /// Those in memory, which are no part of the hub.
 #[path = "../../src/adapters"]

@@ -5,12 +5,12 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api;
+use crate::api::dead_letter_filter::FilterBody;
 use crate::api::field::{BodyField, Narrowing, field, parse};
 use crate::api::numbers::{Flag, number};
 use crate::api::objects::Nested;
 use crate::api::problem::Problem;
 use crate::domain::redrive::JobKind;
-use crate::http::dead_letter_filter::FilterBody;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::RedriveRequest;
 

@@ -9,11 +9,12 @@ use crate::api::event::EventBody;
 use crate::api::field::{BodyField, Narrowing, field};
 use crate::api::leases::{LeaseLength, LeaseTokens};
 use crate::api::message::MessageBody;
-use crate::api::numbers::{LAST_SEQUENCE, Seconds, WholeNumber};
+use crate::api::numbers::{Flag, LAST_SEQUENCE, Seconds, WholeNumber};
 use crate::api::patterns::patterns;
 use crate::api::problem::Problem;
 use crate::api::raw_field::raw;
 use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService, Printable};
+use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::hub::error::Subject;
 
@@ -116,13 +117,31 @@ pub(crate) enum ClientFrame<'a> {
         #[schema(inline)]
         key: Printable<{ LONGEST_KEY }>,
     },
+    /// Each second what changed of the hub and of up to 200 services, as far as the caller may see
+    /// it; in place of what was watched before
+    Watch {
+        /// How the hub is, and what happened in the last second
+        #[schema(inline)]
+        stats: Option<Flag>,
+        /// Members of GET /v1/overview
+        #[schema(inline)]
+        overview: Option<Flag>,
+        /// Rows of GET /v1/overview/services
+        #[schema(value_type = Vec<ServiceName>, max_items = 200)]
+        services: Option<WatchedServices>,
+        /// Jobs of GET /v1/dlq/redrive
+        #[schema(inline)]
+        jobs: Option<Flag>,
+    },
+    /// Nothing is watched any more
+    Unwatch {},
     /// Is the hub there?
     Ping {},
 }
 
 type FromSequence = WholeNumber<0, LAST_SEQUENCE>;
 type MaxRate = WholeNumber<1, MOST_RATE>;
-type Prefetch = WholeNumber<1, MOST_PREFETCH>;
+pub(crate) type Prefetch = WholeNumber<1, MOST_PREFETCH>;
 /// Of an event.
 pub(crate) type EventSequence = WholeNumber<1, LAST_SEQUENCE>;
 
@@ -134,6 +153,31 @@ pub(crate) fn subject(frame_type: &str) -> Subject {
         _ => Subject::Message,
     }
 }
+
+/// Services in one watch.
+const MOST_WATCHED: usize = 200;
+
+pub(crate) struct WatchedServices(pub(crate) Vec<ServiceName>);
+
+impl BodyField for WatchedServices {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let wrong = || {
+            Problem::new(format!(
+                "must be an array of at most {MOST_WATCHED} names of services"
+            ))
+        };
+        let names: Vec<String> = serde_json::from_str(json.get()).map_err(|_| wrong())?;
+        if names.len() > MOST_WATCHED {
+            return Err(wrong());
+        }
+        let names = names
+            .iter()
+            .map(|name| ServiceName::parse(name).map_err(|_| wrong()));
+        names.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+field!(WatchedServices);
 
 pub(crate) struct EventPatterns(pub(crate) Vec<Pattern>);
 

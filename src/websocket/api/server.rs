@@ -1,12 +1,15 @@
 //! What the hub says over a socket, type by type, as it is written.
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Reference;
 use crate::api::error_schema::ErrorBody;
+use crate::api::job::JobView;
+use crate::api::overview::OverviewDetails;
+use crate::api::service_row::ServiceRowDetails;
 use crate::api::unknown::Ignored;
 use crate::domain::event::{EventId, Sequence};
 use crate::domain::ids::{EventType, LeaseToken, MessageId, ServiceName, StreamId};
@@ -14,6 +17,7 @@ use crate::domain::json_text::JsonText;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::push::Envelope;
+use crate::logic::stats::Sample;
 
 /// One frame. What the hub does not know or has nothing to say of is left out, unless it may be
 /// null.
@@ -94,6 +98,36 @@ pub(crate) enum ServerFrame<'a> {
         #[schema(inline, value_type = Reference, required = false)]
         reference: Option<&'a Reference>,
     },
+    /// From now on what is watched is told: each second what changed, as one array
+    Watching {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        #[schema(inline, value_type = Reference, required = false)]
+        reference: Option<&'a Reference>,
+    },
+    /// How the hub is, and what happened in the last second
+    Stats { at: Timestamp, sample: &'a Sample },
+    /// Those members of the overview that changed; at first all but the sample
+    #[serde(rename = "overview_changed")]
+    OverviewChanged {
+        /// Stand in the frame itself.
+        #[schema(value_type = OverviewDetails)]
+        changed: Map<String, Value>,
+    },
+    /// Those fields of the row of a service that changed; at first all
+    #[serde(rename = "service_changed")]
+    ServiceChanged {
+        service: &'a ServiceName,
+        /// There is no row of it any more
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[schema(required = false)]
+        removed: bool,
+        /// Stand in the frame itself.
+        #[schema(value_type = ServiceRowDetails)]
+        changed: Map<String, Value>,
+    },
+    /// A job that changed; at first each that is under way
+    #[serde(rename = "job_changed")]
+    JobChanged { job: JobView },
     /// What was asked is not done, or something went wrong
     Error {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]

@@ -124,6 +124,8 @@ impl Session {
                 let pong = texts::pong(slip.reference.as_ref());
                 self.answers.give((slip.place, Some(pong)));
             }
+            SocketRequest::Watch(what) => self.watch(slip, what, ctx),
+            SocketRequest::Unwatch => self.unwatch(&slip, ctx),
             SocketRequest::Auth(_) => self.refuse(&slip, &door::not_now()),
             SocketRequest::Publish(offer) => self.publish(vec![(slip, *offer)], ctx),
             SocketRequest::Send(offer) => self.send(vec![(slip, offer)], ctx),
