@@ -1,0 +1,101 @@
+// One dialog for everything that changes something: what it does, what it needs to know, the request it sends.
+import { html, render, useEffect, useRef, useState } from './html.js';
+import { send } from './api.js';
+import { announce } from './announce.js';
+import { CopyCurl, Failure } from './parts.js';
+
+/**
+ * @typedef {object} Asked
+ * @property {string} title
+ * @property {any} [text] what will happen
+ * @property {string} verb of the button
+ * @property {Field[]} [fields]
+ * @property {string} [type] what has to be typed, so that nothing is deleted by habit
+ * @property {(values: Record<string, string>) => import('./api.js').Command} request
+ * @property {(values: Record<string, string>) => Promise<any>} [count] what it would do now, shown before it may be done
+ * @property {(answer: any) => void} [done]
+ * @property {boolean} [danger]
+ */
+/**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {string} label
+ * @property {string} [value]
+ * @property {string} [hint]
+ * @property {string[]} [words] one of these
+ * @property {string} [inputmode]
+ */
+
+/** Shows the dialog; the focus goes back to where it was. @param {Asked} asked */
+export function openDialog(asked) {
+  const place = document.createElement('div');
+  document.body.append(place);
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  const close = () => {
+    render(null, place);
+    place.remove();
+    before?.focus();
+  };
+  render(html`<${Dialog} asked=${asked} close=${close} />`, place);
+}
+
+/** @param {{ asked: Asked, close: () => void }} props */
+function Dialog({ asked, close }) {
+  const element = useRef(/** @type {any} */ (null));
+  const [values, setValues] = useState(() => Object.fromEntries((asked.fields ?? []).map(field => [field.name, field.value ?? ''])));
+  const [typed, setTyped] = useState('');
+  const [state, setState] = useState(/** @type {any} */ ({}));
+  useEffect(() => element.current.showModal(), []);
+  useEffect(() => {
+    if (!asked.count) return undefined;
+    let late = false;
+    setState(now => ({ ...now, counted: undefined, error: undefined }));
+    const timer = setTimeout(() => asked.count?.(values).then(
+      counted => late || setState(now => ({ ...now, counted })),
+      error => late || setState(now => ({ ...now, error })),
+    ), 250);
+    return () => {
+      late = true;
+      clearTimeout(timer);
+    };
+  }, [JSON.stringify(values)]);
+  const submit = async event => {
+    event.preventDefault();
+    setState(now => ({ ...now, sending: true, error: undefined }));
+    try {
+      const answer = await send(asked.request(values));
+      announce(`${asked.title}: done`);
+      close();
+      asked.done?.(answer);
+    } catch (error) {
+      setState(now => ({ ...now, sending: false, error }));
+    }
+  };
+  const ready = !state.sending && (!asked.type || typed === asked.type) && (!asked.count || state.counted !== undefined);
+  const { method, path, body } = asked.request(values);
+  return html`<dialog ref=${element} class="action" aria-labelledby="dialog-title" onClose=${close}>
+    <form onSubmit=${submit}>
+      <h2 id="dialog-title">${asked.title}</h2>
+      ${asked.text && html`<p>${asked.text}</p>`}
+      ${(asked.fields ?? []).map(field => html`<${Input} key=${field.name} field=${field} value=${values[field.name]}
+        set=${value => setValues(now => ({ ...now, [field.name]: value }))} />`)}
+      ${asked.count && html`<p role="status">${state.counted === undefined ? 'counting …' : state.counted}</p>`}
+      ${asked.type && html`<label>type <code>${asked.type}</code> to ${asked.verb}
+        <input value=${typed} onInput=${event => setTyped(event.target.value)} autocomplete="off" spellcheck="false" /></label>`}
+      <p class="request"><code>${method} ${path}${body ? ` ${body}` : ''}</code> <${CopyCurl} of=${{ method, path, body }} /></p>
+      ${state.error && html`<${Failure} error=${state.error} />`}
+      <div class="buttons"><button type="button" onClick=${close}>cancel</button>
+        <button type="submit" class=${asked.danger ? 'danger' : 'primary'} disabled=${!ready}>${asked.verb}</button></div>
+    </form>
+  </dialog>`;
+}
+
+/** @param {{ field: Field, value: string, set: (value: string) => void }} props */
+function Input({ field, value, set }) {
+  const id = `field-${field.name}`;
+  const input = field.words
+    ? html`<select id=${id} value=${value} onChange=${event => set(event.target.value)}>${field.words.map(word => html`<option key=${word} value=${word}>${word}</option>`)}</select>`
+    : html`<input id=${id} value=${value} inputmode=${field.inputmode} autocomplete="off" spellcheck="false" aria-describedby=${field.hint && `${id}-hint`}
+        onInput=${event => set(event.target.value)} />`;
+  return html`<div class="field"><label for=${id}>${field.label}</label>${input}${field.hint && html`<small id=${`${id}-hint`} class="muted">${field.hint}</small>`}</div>`;
+}
