@@ -72,7 +72,7 @@ function HeadCell({ column, sort }) {
   return html`<th scope="col" class=${right ? 'right' : ''} aria-sort=${order}>
     ${sort && word !== undefined
     ? html`<button type="button" onClick=${() => sort.to(word)}>${name}<span aria-hidden="true">${sorted ? (sort.order === 'asc' ? ' ▲' : ' ▼') : ''}</span></button>`
-    : name}
+    : name || html`<span class="hidden">actions</span>`}
   </th>`;
 }
 
