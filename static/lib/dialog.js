@@ -8,11 +8,12 @@ import { CopyCurl, Failure } from './parts.js';
  * @typedef {object} Asked
  * @property {string} title
  * @property {any} [text] what will happen
- * @property {string} verb of the button
+ * @property {string | ((counted: any) => string)} verb of the button
  * @property {Field[]} [fields]
- * @property {string} [type] what has to be typed, so that nothing is deleted by habit
+ * @property {string | ((counted: any) => string)} [type] what has to be typed, so that nothing is deleted by habit
  * @property {(values: Record<string, string>) => import('./api.js').Command} request
  * @property {(values: Record<string, string>) => Promise<any>} [count] what it would do now, shown before it may be done
+ * @property {(counted: any) => any} [told] the same in words, unless it is words
  * @property {(answer: any) => void} [done]
  * @property {boolean} [danger]
  */
@@ -71,7 +72,11 @@ function Dialog({ asked, close }) {
       setState(now => ({ ...now, sending: false, error }));
     }
   };
-  const ready = !state.sending && (!asked.type || typed === asked.type) && (!asked.count || state.counted !== undefined);
+  const counting = asked.count !== undefined && state.counted === undefined;
+  /** @param {string | ((counted: any) => string) | undefined} given @param {string} early */
+  const word = (given, early) => (typeof given !== 'function' ? given : counting ? early : given(state.counted));
+  const [verb, type] = [word(asked.verb, '…'), word(asked.type, '')];
+  const ready = !state.sending && !counting && (!type || typed === type);
   const { method, path, body } = asked.request(values);
   return html`<dialog ref=${element} class="action" aria-labelledby="dialog-title" onClose=${close}>
     <form onSubmit=${submit}>
@@ -79,13 +84,13 @@ function Dialog({ asked, close }) {
       ${asked.text && html`<p>${asked.text}</p>`}
       ${(asked.fields ?? []).map(field => html`<${Input} key=${field.name} field=${field} value=${values[field.name]}
         set=${value => setValues(now => ({ ...now, [field.name]: value }))} />`)}
-      ${asked.count && html`<p role="status">${state.counted === undefined ? 'counting …' : state.counted}</p>`}
-      ${asked.type && html`<label>type <code>${asked.type}</code> to ${asked.verb}
+      ${asked.count && html`<p role="status">${counting ? (state.error ? 'not counted' : 'counting …') : asked.told?.(state.counted) ?? state.counted}</p>`}
+      ${type && html`<label>type <code>${type}</code> to ${verb}
         <input value=${typed} onInput=${event => setTyped(event.target.value)} autocomplete="off" spellcheck="false" /></label>`}
       <p class="request"><code>${method} ${path}${body ? ` ${body}` : ''}</code> <${CopyCurl} of=${{ method, path, body }} /></p>
       ${state.error && html`<${Failure} error=${state.error} />`}
       <div class="buttons"><button type="button" onClick=${close}>cancel</button>
-        <button type="submit" class=${asked.danger ? 'danger' : 'primary'} disabled=${!ready}>${asked.verb}</button></div>
+        <button type="submit" class=${asked.danger ? 'danger' : 'primary'} disabled=${!ready}>${verb}</button></div>
     </form>
   </dialog>`;
 }

@@ -2,6 +2,7 @@
 import { html, useEffect, useState } from './html.js';
 import { curl } from './api.js';
 import { announce } from './announce.js';
+import { toClipboard } from './clipboard.js';
 import { useStore } from './store.js';
 import { exact, shown, timeMode } from './time.js';
 
@@ -85,10 +86,15 @@ export function Empty({ what, command }) {
 export function Copy({ text, label = 'copy' }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    try {
+      await toClipboard(text);
+    } catch (error) {
+      return announce(error.message);
+    }
     setDone(true);
     announce('copied');
     setTimeout(() => setDone(false), 2000);
+    return undefined;
   };
   return html`<button type="button" class="quiet" onClick=${copy}>${done ? 'copied ✓' : label}</button>`;
 }
@@ -97,6 +103,14 @@ export function Copy({ text, label = 'copy' }) {
 export function CopyCurl({ of }) {
   return html`<${Copy} text=${curl(of)} label="copy as curl" />`;
 }
+
+/** The key that copies a request. @param {import('./api.js').Command} of @returns {import('./keys.js').Keys} */
+export const curlKey = of => ({
+  c: {
+    text: 'copy as curl',
+    run: () => toClipboard(curl(of)).then(() => announce('copied as curl'), error => announce(error.message)),
+  },
+});
 
 /** Names and values. @param {{ of: [string, any][] }} props those without a value are left out */
 export function Facts({ of }) {

@@ -63,7 +63,7 @@ export function indented(text) {
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** @param {string} text with characters that cannot be seen @returns {any[]} */
-function visible(text) {
+export function visible(text) {
   const out = [];
   let from = 0;
   for (const found of text.matchAll(HIDDEN)) {
@@ -83,20 +83,20 @@ function marked(text, sought) {
   return parts.flatMap((part, i) => (i === 0 ? visible(part) : [html`<mark>${sought}</mark>`, ...visible(part)]));
 }
 
-/** @param {string} text @param {string} name */
+/** @param {string} text @param {string} name of the file */
 function save(text, name) {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-  link.download = `${name}.json`;
+  link.href = URL.createObjectURL(new Blob([text]));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** @param {{ text: string | null | undefined, name: string, label?: string }} props `name`: of the file it is saved as */
-export function Payload({ text, name, label = 'payload' }) {
+/** @param {{ text: string | null | undefined, name: string, label?: string, json?: boolean }} props `name`: of the file it is saved as */
+export function Payload({ text, name, label = 'payload', json = true }) {
   const [raw, setRaw] = useState(false);
   const [sought, setSought] = useState('');
-  const pretty = useMemo(() => (text && text.length <= COLOURED ? indented(text) : null), [text]);
+  const pretty = useMemo(() => (json && text && text.length <= COLOURED ? indented(text) : null), [text, json]);
   if (text === null || text === undefined) return html`<p class="muted">It has no ${label} that is JSON.</p>`;
   const plain = raw || pretty === null;
   const whole = plain ? text.slice(0, DRAWN) : pretty.map(part => part.text).join('');
@@ -109,7 +109,7 @@ export function Payload({ text, name, label = 'payload' }) {
         <button type="button" aria-pressed=${plain} onClick=${() => setRaw(true)}>raw</button>
         <input type="search" aria-label=${`find in the ${label}`} placeholder="find" value=${sought} onInput=${event => setSought(event.target.value)} />
         ${sought !== '' && html`<span class="muted" role="status">${times} found</span>`}
-        <${Copy} text=${text} /><button type="button" class="quiet" onClick=${() => save(text, name)}>save</button>
+        <${Copy} text=${text} /><button type="button" class="quiet" onClick=${() => save(text, json ? `${name}.json` : `${name}.txt`)}>save</button>
       </div>
     </div>
     <pre class="payload" tabindex="0" aria-label=${label}><code>${plain

@@ -1,0 +1,57 @@
+// Forms that narrow a list: what they hold is in the address, and what the hub is asked follows from it.
+import { html } from './html.js';
+import { go, href } from './route.js';
+import { useStore } from './store.js';
+import { readTime, timeMode } from './time.js';
+
+/**
+ * @typedef {object} Filter
+ * @property {string} name in the address
+ * @property {string} label
+ * @property {string} hub the word of the hub
+ * @property {string} [hint]
+ * @property {string[]} [words] one of these
+ * @property {boolean} [time]
+ * @property {boolean} [grow] takes what room there is
+ * @property {boolean} [rare] shown only when it is asked for
+ */
+
+/**
+ * What the hub is asked, by its own words. A time that is none goes as it is, so that the hub names it.
+ * @param {Filter[]} filters @param {URLSearchParams} query @returns {Record<string, string>}
+ */
+export function asked(filters, query) {
+  return Object.fromEntries(filters.filter(({ name }) => query.get(name)).map(({ name, hub, time }) => {
+    const text = /** @type {string} */ (query.get(name));
+    return [hub, time ? readTime(text) ?? text : text];
+  }));
+}
+
+/** @param {{ filters: Filter[], query: URLSearchParams, steps: string[], children?: any }} props `steps`: of the view it leads to */
+export function FilterForm({ filters, query, steps, children }) {
+  const submit = event => {
+    event.preventDefault();
+    go(href(steps, Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, String(value).trim()]))));
+  };
+  const [often, rare] = [filters.filter(filter => !filter.rare), filters.filter(filter => filter.rare)];
+  const draw = filter => html`<${FilterField} key=${filter.name} filter=${filter} value=${query.get(filter.name) ?? ''} />`;
+  return html`<form class="stack" onSubmit=${submit} key=${query.toString()} aria-label="filter">
+    <div class="filters">${often.map(draw)}
+      <div class="actions"><button type="submit" class="primary">find</button><a href=${href(steps)}>clear</a>${children}</div></div>
+    ${rare.length > 0 && html`<details open=${rare.some(({ name }) => query.get(name))}><summary>more to find by</summary><div class="filters">${rare.map(draw)}</div></details>`}
+  </form>`;
+}
+
+/** @param {{ filter: Filter, value: string }} props */
+function FilterField({ filter, value }) {
+  const mode = useStore(timeMode, now => now);
+  const { name, hint, words, time, grow } = filter;
+  const label = time ? `${filter.label} (${mode === 'UTC' ? 'UTC' : 'local'})` : filter.label;
+  const id = `filter-${name}`;
+  return html`<div class=${`field ${grow ? 'grow' : ''}`}><label for=${id}>${label}</label>${words
+    ? html`<select id=${id} name=${name}>
+        <option value="" selected=${value === ''}>any</option>
+        ${words.map(word => html`<option key=${word} value=${word} selected=${value === word}>${word.toLowerCase().replaceAll('_', ' ')}</option>`)}
+      </select>`
+    : html`<input id=${id} name=${name} defaultValue=${value} placeholder=${hint} spellcheck="false" autocomplete="off" />`}</div>`;
+}

@@ -1,0 +1,86 @@
+// Jobs over dead letters: how far each is, and what holds it.
+import { html, useEffect } from '../lib/html.js';
+import { command, mayAct, step } from '../lib/api.js';
+import { openDialog } from '../lib/dialog.js';
+import { useKeys } from '../lib/keys.js';
+import { useAnswer } from '../lib/load.js';
+import { CopyCurl, Empty, Facts, Loading, number, State, Time } from '../lib/parts.js';
+import { href } from '../lib/route.js';
+import { watch } from '../lib/socket.js';
+import { letterFilters } from './letter-filters.js';
+
+const FILTERS = letterFilters(true);
+
+/** @param {{ here: string | null }} props `here`: the job that was just started */
+export function Jobs({ here }) {
+  const answer = useAnswer('/v1/dlq/redrive', { limit: 200 });
+  const loaded = answer.value !== undefined;
+  useEffect(() => {
+    if (!loaded) return undefined;
+    return watch({ jobs: true, hear: frame => frame.type === 'job_changed' && answer.amend(page => ({ ...page, items: replaced(page.items, frame.job) })) });
+  }, [loaded]);
+  useKeys({ '.': { text: 'look again', run: answer.again } });
+  const jobs = answer.value?.items ?? [];
+  return html`<${Loading} of=${answer}>${jobs.length === 0
+    ? html`<${Empty} what="No job has run since the hub forgot the last: redriving or deleting letters starts one." />`
+    : html`<div class="stack">${jobs.map(job => html`<${Job} key=${job.job} job=${job} here=${here === job.job} />`)}</div>`}<//>`;
+}
+
+/** @param {any[]} jobs newest first @param {any} job */
+function replaced(jobs, job) {
+  return jobs.some(one => one.job === job.job) ? jobs.map(one => (one.job === job.job ? job : one)) : [job, ...jobs];
+}
+
+/** @param {any} job */
+function progress({ kind = 'redrive', matched, redriven, failed, deleted, skipped }) {
+  const done = (kind === 'delete' ? deleted : redriven) + skipped;
+  return { done, part: matched === 0 ? 1 : Math.min(1, done / matched), left: Math.max(0, matched - done), died: kind === 'delete' ? null : failed };
+}
+
+/** @param {{ job: any, here: boolean }} props */
+function Job({ job, here }) {
+  const { kind = 'redrive', status, cause, matched, skipped, filter, ids, rate } = job;
+  const { part, left, died, done } = progress(job);
+  const verb = kind === 'delete' ? 'deleted' : 'sent again';
+  const title = `${kind === 'delete' ? 'Delete' : 'Redrive'} ${number(matched)}`;
+  return html`<article class=${`panel stack ${here ? 'here' : ''}`} aria-label=${`${title}, ${status}`}>
+    <div class="title"><h2>${title}</h2><${State} of=${status} />
+      <div class="actions"><${Switches} job=${job} /><${CopyCurl} of=${command('GET', `/v1/dlq/redrive/${step(job.job)}`)} /></div></div>
+    ${cause && html`<p class="warning">${cause}</p>`}
+    <p class="line-up"><progress max="1" value=${part} aria-label="how far it is"></progress>
+      <span>${Math.floor(part * 100)} %</span><span>${number(done - skipped)} ${verb}</span>
+      ${died !== null && html`<span class=${died > 0 ? 'bad' : ''}>${number(died)} died again</span>`}
+      ${skipped > 0 && html`<span title="somebody else sent them again or deleted them first">${number(skipped)} skipped</span>`}
+      <span>${number(left)} left</span></p>
+    <${Facts} of=${[
+    ['letters', ids ? `${number(ids.length)} selected` : html`<a href=${lettersOf(filter)}>${meant(filter)}</a>`],
+    ['to', job.destination],
+    ['a second', rate],
+    ['started', html`<${Time} at=${job.started_at} />`],
+    ['by', job.started_by],
+    ['id', html`<code>${job.job}</code>`],
+  ]} />
+  </article>`;
+}
+
+/** @param {Record<string, any>} filter */
+const given = filter => Object.entries(filter ?? {}).filter(([, value]) => value !== null && value !== undefined);
+const meant = filter => given(filter).map(([name, value]) => `${name.replaceAll('_', ' ')} ${value}`).join(' · ') || 'all';
+
+/** The letters that its filter means now. @param {Record<string, any>} filter */
+function lettersOf(filter) {
+  return href(['dead', 'letters'], Object.fromEntries(given(filter).map(([name, value]) => [FILTERS.find(one => one.hub === name)?.name ?? name, value])));
+}
+
+/** @param {{ job: any }} props */
+function Switches({ job }) {
+  const { status, kind = 'redrive' } = job;
+  if (!mayAct() || !['running', 'paused', 'stopped', 'waiting'].includes(status)) return null;
+  const path = verb => command('POST', `/v1/dlq/redrive/${step(job.job)}/${verb}`);
+  const ask = (verb, title, text) => () => openDialog({ title, text, verb, request: () => path(verb) });
+  const halted = status === 'paused' || status === 'stopped';
+  return html`${halted
+    ? html`<button type="button" onClick=${ask('resume', 'Resume the job', 'It goes on where it was. What failed in a row before no longer counts.')}>resume</button>`
+    : html`<button type="button" onClick=${ask('pause', 'Pause the job', 'It stays paused, also over a restart, until somebody resumes it.')}>pause</button>`}
+    <button type="button" onClick=${ask('cancel', 'End the job', `What it has ${kind === 'delete' ? 'deleted stays deleted' : 'sent again stays sent'}; the rest stays in the list.`)}>cancel…</button>`;
+}

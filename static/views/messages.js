@@ -1,0 +1,76 @@
+// Messages: those that are still owed and those that are settled, found by what is known of them.
+import { html } from '../lib/html.js';
+import { command, withQuery } from '../lib/api.js';
+import { asked, FilterForm } from '../lib/filters.js';
+import { useKeys } from '../lib/keys.js';
+import { usePages } from '../lib/load.js';
+import { CopyCurl, curlKey, Empty, Head, Loading, number, State, Time } from '../lib/parts.js';
+import { href } from '../lib/route.js';
+import { Table } from '../lib/table.js';
+import { More } from './event-search.js';
+import { MessagePage } from './message.js';
+import { useAcceptedSince } from './newcomers.js';
+
+const STATES = ['parked', 'queued', 'retrying', 'scheduled', 'delivering', 'delivered', 'dead', 'expired', 'cancelled'];
+const PRIORITIES = ['CRITICAL', 'HIGH', 'NORMAL', 'LOW', 'DEFERRED'];
+/** @type {import('../lib/filters.js').Filter[]} */
+const FILTERS = [
+  { name: 'state', label: 'state', hub: 'state', words: STATES },
+  { name: 'to', label: 'to', hub: 'destination' },
+  { name: 'from', label: 'from', hub: 'source' },
+  { name: 'type', label: 'type', hub: 'type' },
+  { name: 'since', label: 'since', hub: 'since', hint: '15m, 12:00, 2026-05-01', time: true },
+  { name: 'contains', label: 'payload contains', hub: 'payload_contains', grow: true },
+  { name: 'until', label: 'until', hub: 'until', hint: '12:30', time: true, rare: true },
+  { name: 'priority', label: 'priority', hub: 'priority', words: PRIORITIES, rare: true },
+  { name: 'conversation', label: 'conversation', hub: 'correlation_id', rare: true },
+  { name: 'error', label: 'error contains', hub: 'error_contains', rare: true },
+  { name: 'at', label: 'payload at JSON pointer', hub: 'payload_at', hint: '/order/id', rare: true },
+  { name: 'is', label: 'is JSON', hub: 'payload_is', hint: '7 or "paid"', rare: true },
+];
+
+/** @param {{ route: import('../lib/route.js').Route }} props */
+export function View({ route }) {
+  const id = route.steps[1];
+  return id ? html`<${MessagePage} key=${id} id=${id} />` : html`<${MessageList} query=${route.query} />`;
+}
+
+/** @param {{ query: URLSearchParams }} props */
+function MessageList({ query }) {
+  const wanted = asked(FILTERS, query);
+  const pages = usePages('/v1/messages', { ...wanted, limit: 100, payload: 'head' }, 'messages');
+  const come = useAcceptedSince(pages.at);
+  const request = command('GET', withQuery('/v1/messages', wanted));
+  useKeys({ '.': { text: 'show new messages', run: pages.again }, ...curlKey(request) });
+  const narrowed = Object.keys(wanted).length > 0;
+  return html`
+    <div class="title"><h1>Messages</h1>
+      <div class="actions">${pages.at && html`<span class="muted">as it was at <${Time} at=${new Date(pages.at).toISOString()} /></span>`}
+        <button type="button" onClick=${pages.again}>${come > 0 ? `${number(come)} accepted since` : 'look again'} <kbd aria-hidden="true">.</kbd></button></div></div>
+    <${FilterForm} filters=${FILTERS} query=${query} steps=${['messages']}><${CopyCurl} of=${request} /><//>
+    ${query.get('id') && html`<p class="warning">Nothing here has the id <code>${query.get('id')}</code>: no message, dead letter, event, subscription or conversation. What is settled is kept only as long as <code>archive</code> of the configuration says.</p>`}
+    <${Loading} of=${pages}>${pages.items?.length === 0 && !pages.next
+    ? html`<${Nothing} narrowed=${narrowed} />`
+    : html`<${MessageTable} messages=${pages.items ?? []} /><${More} pages=${pages} />`}<//>`;
+}
+
+/** @param {{ narrowed: boolean }} props */
+function Nothing({ narrowed }) {
+  if (narrowed) return html`<${Empty} what="No message matches all of this." />`;
+  return html`<${Empty} what="No message has been sent yet, or none is kept any more."
+    command=${`curl ${new URL('v1/messages', document.baseURI)} -d '{"destination":"printer","source":"shop","type":"label","payload":{"order":7}}'`} />`;
+}
+
+/** @param {{ messages: any[] }} props */
+function MessageTable({ messages }) {
+  return html`<${Table} caption="messages, newest first" rows=${messages} id=${message => message.id} columns=${[
+    { name: 'accepted', head: true, cell: message => html`<a href=${href(['messages', message.id])}><${Time} at=${message.accepted_at} fine /></a>` },
+    { name: 'from', cell: message => html`<span class="cut">${message.source}</span>` },
+    { name: 'to', cell: message => html`<span class="cut">${message.destination}</span>` },
+    { name: 'state', cell: message => html`<${State} of=${message.state} />` },
+    { name: 'type', cell: message => html`<span class="cut">${message.type}</span>` },
+    { name: 'tries', right: true, cell: message => number(message.delivery_attempts) },
+    { name: 'waits for, or error', cell: message => html`<span class="cut" title=${message.waiting_for ?? message.last_error ?? ''}>${message.waiting_for ?? message.last_error}</span>` },
+    { name: 'payload', wide: true, cell: message => html`<${Head} item=${message} />` },
+  ]} />`;
+}
