@@ -19,9 +19,6 @@ const FIELDS = [
   { name: 'until', label: 'until', hub: 'to_timestamp', hint: '12:30', time: true },
   { name: 'from', label: 'from sequence', hub: 'from_sequence' },
   { name: 'to', label: 'to sequence', hub: 'to_sequence' },
-  { name: 'contains', label: 'payload contains', hub: 'payload_contains', grow: true },
-  { name: 'at', label: 'JSON pointer', hub: 'payload_at', hint: '/order' },
-  { name: 'is', label: 'is', hub: 'payload_is', hint: '7' },
 ];
 
 /** What the hub is asked. @param {URLSearchParams} query */
