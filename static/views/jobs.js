@@ -75,11 +75,10 @@ function lettersOf(filter) {
 /** @param {{ job: any }} props */
 function Switches({ job }) {
   const { status, kind = 'redrive' } = job;
-  if (!mayAct() || !['running', 'paused', 'stopped', 'waiting'].includes(status)) return null;
+  if (!mayAct() || (status !== 'running' && status !== 'paused')) return null;
   const path = verb => command('POST', `/v1/dlq/redrive/${step(job.job)}/${verb}`);
   const ask = (verb, title, text) => () => openDialog({ title, text, verb, request: () => path(verb) });
-  const halted = status === 'paused' || status === 'stopped';
-  return html`${halted
+  return html`${status === 'paused'
     ? html`<button type="button" onClick=${ask('resume', 'Resume the job', 'It goes on where it was. What failed in a row before no longer counts.')}>resume</button>`
     : html`<button type="button" onClick=${ask('pause', 'Pause the job', 'It stays paused, also over a restart, until somebody resumes it.')}>pause</button>`}
     <button type="button" onClick=${ask('cancel', 'End the job', `What it has ${kind === 'delete' ? 'deleted stays deleted' : 'sent again stays sent'}; the rest stays in the list.`)}>cancel…</button>`;
