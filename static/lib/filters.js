@@ -35,7 +35,7 @@ export function FilterForm({ filters, query, steps, children }) {
   };
   const [often, rare] = [filters.filter(filter => !filter.rare), filters.filter(filter => filter.rare)];
   const draw = filter => html`<${FilterField} key=${filter.name} filter=${filter} value=${query.get(filter.name) ?? ''} />`;
-  return html`<form class="stack" onSubmit=${submit} key=${query.toString()} aria-label="filter">
+  return html`<form class="stack narrowing" onSubmit=${submit} key=${query.toString()} aria-label="filter">
     <div class="filters">${often.map(draw)}
       <div class="actions"><button type="submit" class="primary">find</button><a href=${href(steps)}>clear</a>${children}</div></div>
     ${rare.length > 0 && html`<details open=${rare.some(({ name }) => query.get(name))}><summary>more to find by</summary><div class="filters">${rare.map(draw)}</div></details>`}

@@ -8,7 +8,7 @@ import { exact, shown, timeMode } from './time.js';
 
 const SYMBOLS = {
   healthy: '●', degraded: '◐', unhealthy: '○', unknown: '◌',
-  delivered: '●', dead: '✕', expired: '⧗', cancelled: '⊘', parked: '◌', queued: '○', retrying: '◐', scheduled: '◷', delivering: '▶',
+  delivered: '●', dead: '✕', expired: '◔', cancelled: '⊘', parked: '◌', queued: '○', retrying: '◐', scheduled: '◷', delivering: '▶',
   active: '●', paused: '‖', gone: '✕', circuit_open: '○', running: '●', done: '●', stopped: '✕', failed: '✕', rejected: '✕',
   CLOSED: '●', OPEN: '○', HALF_OPEN: '◐', closed: '●', open: '○', 'half open': '◐',
 };

@@ -1,9 +1,10 @@
 // What became of a message so far: each step at its time, and what was waited for between them.
 import { html } from './html.js';
-import { number, State, Time } from './parts.js';
+import { number, Time } from './parts.js';
 import { span } from './time.js';
 
-const OUTCOMES = { delivered: 'delivered', failed: 'retrying', rejected: 'rejected', lease_expired: 'expired' };
+const TONES = { delivered: 'ok', cancelled: 'muted', expired: 'warn' };
+const tone = word => TONES[word] ?? 'bad';
 /** Waits that are shorter are no news, in seconds. */
 const SHORT = 0.1;
 
@@ -26,7 +27,7 @@ function attemptStep(attempt, i) {
     key: `attempt ${i}`,
     at: attempt.at,
     shape: outcome === 'delivered' ? '●' : '○',
-    text: html`attempt ${count} ${instance && html`<span class="muted">by</span> ${instance} `}<${State} of=${OUTCOMES[outcome] ?? outcome} word=${outcome.replaceAll('_', ' ')} />
+    text: html`attempt ${count} ${instance && html`<span class="muted">by</span> ${instance} `}<strong class=${tone(outcome)}>${outcome.replaceAll('_', ' ')}</strong>
       ${said !== '' && html` <span class=${outcome === 'delivered' ? 'muted' : 'bad'}>${said}</span>`} <span class="muted">after ${span(took / 1000)}</span>`,
   };
 }
@@ -46,10 +47,10 @@ export function steps(item) {
   if (item.settled_at) {
     const redriven = item.redriven > 0 ? html` <span class="muted">after it was sent again ${item.redriven === 1 ? 'once' : `${number(item.redriven)} times`}</span>` : null;
     const state = item.state ?? 'dead';
-    all.push({ key: 'end', at: item.settled_at, shape: state === 'delivered' ? '●' : '✕', text: html`<${State} of=${state} />${item.reason && html` <code>${item.reason}</code>`}${redriven}` });
+    all.push({ key: 'end', at: item.settled_at, shape: state === 'delivered' ? '●' : '✕', text: html`<strong class=${tone(state)}>${state}</strong>${item.reason && html` <code>${item.reason}</code>`}${redriven}` });
   } else if (item.waiting) {
     const { since, until, ahead } = item.waiting;
-    all.push({ key: 'now', at: since, shape: '◌', text: html`<${State} of=${item.state} />${ahead ? html`, ${ahead >= 1000 ? '1,000 or more' : number(ahead)} ahead of it` : ''}${until ? html`, until <${Time} at=${until} /> at least` : ''}` });
+    all.push({ key: 'now', at: since, shape: '◌', text: html`<strong>${item.state}</strong>${ahead ? html`, ${ahead >= 1000 ? '1,000 or more' : number(ahead)} ahead of it` : ''}${until ? html`, until <${Time} at=${until} /> at least` : ''}` });
   }
   return all;
 }

@@ -42,7 +42,7 @@ export function LetterEditor({ letter, path, sent }) {
     <h2>Mend it and send it again</h2>
     <form class="stack" onSubmit=${send}>
       <div class="field"><label for="letter-payload">payload</label>
-        <textarea id="letter-payload" class="editor" rows=${rows} value=${text} spellcheck="false" autocomplete="off" aria-describedby="letter-fault" aria-invalid=${problem !== null}
+        <textarea id="letter-payload" autofocus class="editor" rows=${rows} value=${text} spellcheck="false" autocomplete="off" aria-describedby="letter-fault" aria-invalid=${problem !== null}
           onInput=${event => setText(event.target.value)}></textarea></div>
       <p id="letter-fault" role="status" class=${problem === null ? 'ok' : 'bad'}>${problem === null ? '✓ JSON' : `✕ no JSON: ${problem}`}</p>
       <div class="line-up"><div class="field"><label for="letter-to">to</label><input id="letter-to" value=${destination} onInput=${event => setDestination(event.target.value)} spellcheck="false" autocomplete="off" /></div>

@@ -57,7 +57,7 @@ function GroupTable({ groups, query, meant }) {
     { name: 'oldest', cell: group => html`<${Time} at=${group.oldest} />` },
     { name: 'newest', cell: group => html`<${Time} at=${group.newest} />` },
     { name: 'error', wide: true, cell: group => html`<span title=${group.error ?? ''}>${group.error ?? html`<span class="muted">none</span>`}</span>` },
-    { name: 'one', cell: group => html`<a href=${href(['dead', group.sample])} aria-label=${`one letter of ${what(group)}`}>one</a>` },
+    { name: 'sample', cell: group => html`<a href=${href(['dead', group.sample])} aria-label=${`one letter of ${what(group)}`}>one</a>` },
     ...(mayAct() ? [{ name: 'do', cell: group => html`<button type="button" class="quiet" onClick=${() => redrive(meant(group), true)} aria-label=${`redrive ${what(group)}`}>redrive…</button>
       <button type="button" class="quiet" onClick=${() => remove(meant(group))} aria-label=${`delete ${what(group)}`}>delete…</button>` }] : []),
   ]} />`;

@@ -1,5 +1,5 @@
 // One dead letter: why it died, what was tried, and sending it again as it is or mended.
-import { html } from '../lib/html.js';
+import { html, useState } from '../lib/html.js';
 import { command, mayAct, session, step } from '../lib/api.js';
 import { openDialog } from '../lib/dialog.js';
 import { useKeys } from '../lib/keys.js';
@@ -20,6 +20,9 @@ export function LetterPage({ id }) {
   const answer = useAnswer(path);
   const letter = answer.value;
   const may = letter !== undefined && (mayAct() || session.get()?.name === letter.destination || session.get()?.name === letter.source);
+  const mendable = may && !isEvent(letter) && letter.payload !== null;
+  const [mending, setMending] = useState(false);
+  const mend = () => setMending(now => !now);
   const redrive = () => openDialog({
     title: `Redrive the ${isEvent(letter) ? 'event' : 'message'} to ${letter.destination}`, verb: 'redrive',
     text: isEvent(letter) ? 'It goes to its subscription once more, as it was.' : 'It goes to where it was for, as it was; its attempts and its time to live start anew.',
@@ -31,10 +34,12 @@ export function LetterPage({ id }) {
     text: 'It goes for good, content and all. In every count it stays dead or expired.',
     request: () => command('DELETE', path), done: () => go(href(['dead', 'letters'])),
   });
-  useKeys({ ...curlKey(command('GET', path)), ...(may ? { r: { text: 'redrive the letter', run: redrive } } : {}) });
+  useKeys({ ...curlKey(command('GET', path)), ...(may ? { r: { text: 'redrive the letter', run: redrive } } : {}), ...(mendable ? { e: { text: 'mend the payload', run: mend } } : {}) });
   return html`<div class="title"><h1>Dead letter${letter ? ` to ${letter.destination}` : ''}</h1>
       ${letter && html`<span class="muted">from ${letter.source}</span>`}
-      <div class="actions">${may && html`<button type="button" onClick=${redrive}>redrive… <kbd aria-hidden="true">r</kbd></button><button type="button" onClick=${remove}>delete…</button>`}
+      <div class="actions">${may && html`<button type="button" onClick=${redrive}>redrive… <kbd aria-hidden="true">r</kbd></button>`}
+        ${mendable && html`<button type="button" aria-pressed=${mending} onClick=${mend}>mend <kbd aria-hidden="true">e</kbd></button>`}
+        ${may && html`<button type="button" onClick=${remove}>delete…</button>`}
         <${CopyCurl} of=${command('GET', path)} /></div></div>
     ${answer.error?.status === 404 && html`<p class="warning">It is not in the list of dead letters: it was sent again, or deleted. <a href=${href(['messages', id])}>to its message</a></p>`}
     <${Loading} of=${answer}>${letter && html`<div class="stack">
@@ -42,8 +47,7 @@ export function LetterPage({ id }) {
         ${' '}<a href=${href(['dead', 'letters'], { to: letter.destination, reason: letter.reason })}>others like it</a></p>
       ${isEvent(letter) ? html`<${AboutEvent} letter=${letter} />` : html`<${About} message=${letter} />`}
       <h2>What became of it</h2><${Timeline} of=${letter} />
-      <${Stored} item=${letter} path=${path} />
-      ${may && !isEvent(letter) && letter.payload !== null && html`<${LetterEditor} key=${id} letter=${letter} path=${path} sent=${sent} />`}
+      ${mending ? html`<${LetterEditor} key=${id} letter=${letter} path=${path} sent=${sent} />` : html`<${Stored} item=${letter} path=${path} />`}
     </div>`}<//>`;
 }
 
