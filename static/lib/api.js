@@ -22,6 +22,11 @@ export function mayAct() {
   return role === 'operator' || role === 'anonymous';
 }
 
+/** As whom a socket subscribes to events: a hub without keys knows no name, and asks for one. */
+export function subscriber() {
+  return session.get()?.name ?? 'dashboard';
+}
+
 /** A request that was refused, or that nobody answered (`NO_ANSWER`). */
 export class Refusal extends Error {
   /** @param {{ status: number, code: string, message: string, details?: Record<string, any> }} what */

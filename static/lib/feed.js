@@ -1,4 +1,5 @@
 // Events as they are published, over a socket that is open only as long as somebody looks.
+import { subscriber } from './api.js';
 import { parse } from './json.js';
 
 /** @typedef {import('./tail.js').TailEvent} TailEvent */
@@ -47,7 +48,7 @@ export function listen(types, most, listener) {
 
   function open() {
     socket = new WebSocket(address);
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', event_types: types, max_rate: most, ref: 'tail' }));
+    socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', service: subscriber(), event_types: types, max_rate: most, ref: 'tail' }));
     socket.onmessage = message => {
       const said = parse(message.data, ['data']);
       const frames = Array.isArray(said) ? said : [said];

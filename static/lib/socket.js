@@ -1,5 +1,5 @@
 // The one socket of a tab: what it watches, and whether what is shown is still true.
-import { address } from './api.js';
+import { address, subscriber } from './api.js';
 import { createStore } from './store.js';
 
 /**
@@ -78,7 +78,7 @@ export function connect() {
   opened.onopen = () => {
     failures = 0;
     told = '';
-    opened.send(JSON.stringify({ type: 'subscribe', event_types: OWN_EVENTS }));
+    opened.send(JSON.stringify({ type: 'subscribe', service: subscriber(), event_types: OWN_EVENTS }));
     tell();
   };
   opened.onmessage = hear;

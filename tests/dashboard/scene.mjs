@@ -44,9 +44,11 @@ async function fill(hub, { good, bad, picky }) {
   await until('dead letters of guild', async () => (await hub.get('/v1/dlq?destination=guild')).count >= 3);
   await until('an open circuit', async () => (await hub.get('/v1/circuits/printer')).state === 'OPEN');
   const { job } = await hub.post('/v1/dlq/redrive', { filter: { destination: 'guild' } });
-  const { dead_letters: [letter] } = await until('a dead letter', () => hub.get('/v1/dlq?limit=1').then(page => page.count > 0 && page));
+  await until('the end of the job', async () => (await hub.get(`/v1/dlq/redrive/${job}`)).status !== 'running');
+  const died = () => hub.get('/v1/dlq?destination=guild');
+  const { dead_letters: [letter] } = await until('dead letters that died again', async () => (await died()).count >= 3 && died());
   const { events: [event] } = await hub.get('/v1/events?event_type=order.paid');
-  return { hostile, parked, failing, job, letter: letter?.id, event: event.id };
+  return { hostile, parked, failing, job, letter: letter.id, event: event.id };
 }
 
 /** Every view by its address. */
