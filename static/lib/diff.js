@@ -1,6 +1,7 @@
 // Which lines of a text were taken out, and which were put in.
 import { html } from './html.js';
-import { indented, visible } from './payload.js';
+import { indented } from './payload.js';
+import { visible } from './visible.js';
 
 /** @typedef {{ kind: 'same' | 'out' | 'in', text: string }} DiffLine */
 

@@ -1,5 +1,5 @@
 // Forms that narrow a list: what they hold is in the address, and what the hub is asked follows from it.
-import { html } from './html.js';
+import { html, useState } from './html.js';
 import { go, href } from './route.js';
 import { useStore } from './store.js';
 import { readTime, timeMode } from './time.js';
@@ -29,29 +29,38 @@ export function asked(filters, query) {
 
 /** @param {{ filters: Filter[], query: URLSearchParams, steps: string[], children?: any }} props `steps`: of the view it leads to */
 export function FilterForm({ filters, query, steps, children }) {
+  const of = query.toString();
+  // What is being written holds until the address says something else; the fields stay, and with them the focus.
+  const [draft, setDraft] = useState({ of, values: /** @type {Record<string, string>} */ ({}) });
+  const written = draft.of === of ? draft.values : {};
+  const value = name => written[name] ?? query.get(name) ?? '';
+  const write = (name, text) => setDraft({ of, values: { ...written, [name]: text } });
   const submit = event => {
     event.preventDefault();
-    go(href(steps, Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, String(value).trim()]))));
+    go(href(steps, Object.fromEntries(filters.map(({ name }) => [name, value(name).trim()]))));
+  };
+  const leave = event => {
+    if (event.key === 'Escape') event.target.blur();
   };
   const [often, rare] = [filters.filter(filter => !filter.rare), filters.filter(filter => filter.rare)];
-  const draw = filter => html`<${FilterField} key=${filter.name} filter=${filter} value=${query.get(filter.name) ?? ''} />`;
-  return html`<form class="stack narrowing" onSubmit=${submit} key=${query.toString()} aria-label="filter">
+  const draw = filter => html`<${FilterField} key=${filter.name} filter=${filter} value=${value(filter.name)} write=${text => write(filter.name, text)} />`;
+  return html`<form class="stack narrowing" onSubmit=${submit} onKeyDown=${leave} aria-label="filter">
     <div class="filters">${often.map(draw)}
       <div class="actions"><button type="submit" class="primary">find</button><a href=${href(steps)}>clear</a>${children}</div></div>
     ${rare.length > 0 && html`<details open=${rare.some(({ name }) => query.get(name))}><summary>more to find by</summary><div class="filters">${rare.map(draw)}</div></details>`}
   </form>`;
 }
 
-/** @param {{ filter: Filter, value: string }} props */
-function FilterField({ filter, value }) {
+/** @param {{ filter: Filter, value: string, write: (text: string) => void }} props */
+function FilterField({ filter, value, write }) {
   const mode = useStore(timeMode, now => now);
   const { name, hint, words, time, grow } = filter;
   const label = time ? `${filter.label} (${mode === 'UTC' ? 'UTC' : 'local'})` : filter.label;
   const id = `filter-${name}`;
   return html`<div class=${`field ${grow ? 'grow' : ''}`}><label for=${id}>${label}</label>${words
-    ? html`<select id=${id} name=${name}>
-        <option value="" selected=${value === ''}>any</option>
-        ${words.map(word => html`<option key=${word} value=${word} selected=${value === word}>${word.toLowerCase().replaceAll('_', ' ')}</option>`)}
+    ? html`<select id=${id} name=${name} value=${value} onChange=${event => write(event.target.value)}>
+        <option value="">any</option>
+        ${words.map(word => html`<option key=${word} value=${word}>${word.toLowerCase().replaceAll('_', ' ')}</option>`)}
       </select>`
-    : html`<input id=${id} name=${name} defaultValue=${value} placeholder=${hint} spellcheck="false" autocomplete="off" />`}</div>`;
+    : html`<input id=${id} name=${name} value=${value} onInput=${event => write(event.target.value)} placeholder=${hint} spellcheck="false" autocomplete="off" />`}</div>`;
 }

@@ -5,6 +5,7 @@ import { announce } from './announce.js';
 import { toClipboard } from './clipboard.js';
 import { useStore } from './store.js';
 import { exact, shown, timeMode } from './time.js';
+import { visible } from './visible.js';
 
 const SYMBOLS = {
   healthy: '●', degraded: '◐', unhealthy: '○', unknown: '◌',
@@ -52,7 +53,7 @@ export function bytes(size) {
 export function Head({ item }) {
   const text = item.payload_head ?? item.payload;
   if (text === null || text === undefined) return html`<span class="muted">${item.payload_bytes ? `${bytes(item.payload_bytes)}, no text` : '–'}</span>`;
-  return html`<code class="head">${text.slice(0, 300)}</code>`;
+  return html`<code class="head">${visible(text.slice(0, 300))}</code>`;
 }
 
 /** What went wrong: code, sentence, id of the request, and once more. @param {{ error: import('./api.js').Refusal, again?: () => void }} props */

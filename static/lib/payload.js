@@ -2,6 +2,7 @@
 import { html, useMemo, useState } from './html.js';
 import { afterSpace, valueEnd } from './json.js';
 import { bytes, Copy } from './parts.js';
+import { visible } from './visible.js';
 
 /** Larger ones are shown plain: indenting and colouring them would hold the page up. */
 const COLOURED = 256 * 1024;
@@ -56,23 +57,6 @@ export function indented(text) {
     else if (token === ':') out.push({ text: ': ' });
     else out.push({ text: token, kind: kind(token, next) });
   });
-  return out;
-}
-
-/** Characters that would turn, hide or break what is shown: they are named in their place. */
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** @param {string} text with characters that cannot be seen @returns {any[]} */
-export function visible(text) {
-  const out = [];
-  let from = 0;
-  for (const found of text.matchAll(HIDDEN)) {
-    out.push(text.slice(from, found.index));
-    const code = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-    out.push(html`<span class="unseen" title="a character that cannot be seen">U+${code}</span>`);
-    from = found.index + 1;
-  }
-  out.push(text.slice(from));
   return out;
 }
 

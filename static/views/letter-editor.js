@@ -1,5 +1,5 @@
 // Mends a dead letter: its payload as a text, what differs from the stored one, and the request that sends it.
-import { html, useMemo, useState } from '../lib/html.js';
+import { html, useEffect, useMemo, useRef, useState } from '../lib/html.js';
 import { openDialog } from '../lib/dialog.js';
 import { Diff, inLines } from '../lib/diff.js';
 import { fault } from '../lib/payload.js';
@@ -22,6 +22,8 @@ export function reprocessBody({ payload, destination }) {
 /** @param {{ letter: any, path: string, sent: () => void }} props */
 export function LetterEditor({ letter, path, sent }) {
   const stored = letter.payload;
+  const field = useRef(/** @type {any} */ (null));
+  useEffect(() => field.current?.focus(), []);
   const [text, setText] = useState(() => inLines(stored));
   const [destination, setDestination] = useState(letter.destination);
   const problem = useMemo(() => fault(text), [text]);
@@ -42,7 +44,7 @@ export function LetterEditor({ letter, path, sent }) {
     <h2>Mend it and send it again</h2>
     <form class="stack" onSubmit=${send}>
       <div class="field"><label for="letter-payload">payload</label>
-        <textarea id="letter-payload" autofocus class="editor" rows=${rows} value=${text} spellcheck="false" autocomplete="off" aria-describedby="letter-fault" aria-invalid=${problem !== null}
+        <textarea id="letter-payload" ref=${field} class="editor" rows=${rows} value=${text} spellcheck="false" autocomplete="off" aria-describedby="letter-fault" aria-invalid=${problem !== null}
           onInput=${event => setText(event.target.value)}></textarea></div>
       <p id="letter-fault" role="status" class=${problem === null ? 'ok' : 'bad'}>${problem === null ? '✓ JSON' : `✕ no JSON: ${problem}`}</p>
       <div class="line-up"><div class="field"><label for="letter-to">to</label><input id="letter-to" value=${destination} onInput=${event => setDestination(event.target.value)} spellcheck="false" autocomplete="off" /></div>

@@ -83,10 +83,15 @@ function remedy({ code, subject }, destination) {
   }
 }
 
+const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
+/** A sentence of the hub, with its times as the reader wants them. @param {string} sentence */
+const withTimes = sentence => sentence.split(TIME).map((part, i) => (i % 2 === 1 ? html`<${Time} key=${i} at=${part} />` : part));
+
 /** @param {{ message: any }} props */
 function Why({ message }) {
   const { state, waiting, waiting_for: words, destination, id, reason, last_error: error } = message;
-  if (waiting) return html`<p class="warning"><strong>Not delivered yet:</strong> ${words}. ${remedy(waiting, destination)}</p>`;
+  if (waiting) return html`<p class="warning"><strong>Not delivered yet:</strong> ${withTimes(words)}. ${remedy(waiting, destination)}</p>`;
   if (state === 'dead' || state === 'expired') return html`<p class="warning"><strong>Never delivered:</strong> <code>${reason ?? state}</code>${error ? `, last: ${error}` : ''}. <a href=${href(['dead', id])}>to its dead letter</a></p>`;
   return null;
 }
