@@ -11,8 +11,8 @@ import { createStore } from './store.js';
  * @property {(frame: any) => void} hear
  */
 
-/** Whether the hub is heard, and when it was last. @type {import('./store.js').Store<{ live: boolean, heard: number, everLive: boolean }>} */
-export const connection = createStore({ live: false, heard: Date.now(), everLive: false });
+/** Whether the hub is heard, and when it was last. @typedef {{ live: boolean, heard: number, everLive: boolean }} Connection */
+export const connection = createStore(/** @type {Connection} */ ({ live: false, heard: Date.now(), everLive: false }));
 
 /** Events of the hub that views look at again for. */
 const OWN_EVENTS = ['service.*', 'circuit.*', 'message.dead_lettered', 'subscription.failing'];

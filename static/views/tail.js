@@ -117,7 +117,7 @@ function Rows({ tail, types, open }) {
       command=${`curl ${new URL('v1/events', document.baseURI)} -d '{"event_type":"order.paid","source":"shop","payload":{"order":7}}'`} />`;
   }
   const event = cell => row => ('gap' in row ? null : cell(row.event));
-  return html`<${Table} caption="events, newest first" rows=${tail.rows} id=${row => row.key} here=${tail.rows.find(row => row.event?.id === open)?.key}
+  return html`<${Table} caption="events, newest first" rows=${tail.rows} id=${row => row.key} here=${tail.rows.find(row => 'event' in row && row.event.id === open)?.key}
     tone=${row => ('gap' in row ? 'gap' : '')}
     columns=${[
     { name: 'sequence', right: true, head: true, cell: row => ('gap' in row ? '┄' : html`<a href=${href(['events'], { types: types === EVERYTHING ? null : types, open: row.event.id })}>${number(row.event.sequence)}</a>`) },
