@@ -35,9 +35,15 @@ const WORDS = {
   bytes: ['size', bytes], syncs: ['syncs', number], records: ['records', number], last_sync_at: ['last sync', at => html`<${Time} at=${at} />`],
   last_sync_ms: ['it took', ms => `${ms} ms`], short_of: ['short of', value => value], free_bytes: ['free', bytes], most: ['at most', number],
   refused: ['refused', number], ahead_seconds: ['ahead', seconds => span(seconds)], pauses: ['pauses', number], lost_before: ['lost before', value => value],
-  paused: ['paused', value => pausedWords(value)], not_closed: ['not closed', list => list.map(one => html`<a key=${one.service ?? one} href=${href(['services', one.service ?? one])}>${one.service ?? one}</a> `)],
+  paused: ['paused', value => pausedWords(value)], not_closed: ['not closed', list => list.map(notClosed)],
   messages: ['messages', counts => Object.entries(counts).map(([state, count]) => `${number(count)} ${state}`).join(', ')],
 };
+
+/** Those of callbacks belong to an origin, which has no page. @param {{ circuit: string, state: string, reason: string | null }} one */
+function notClosed({ circuit, state, reason }) {
+  const name = circuit.startsWith('callback:') ? circuit : html`<a href=${href(['services', circuit])}>${circuit}</a>`;
+  return html`<span key=${circuit} title=${reason ?? undefined}>${name} <${State} of=${state} /> </span>`;
+}
 
 /** @param {any} paused */
 function pausedWords(paused) {
