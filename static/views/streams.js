@@ -88,11 +88,17 @@ function FoldedState({ path, id, newest }) {
   </section>`;
 }
 
-/** @param {{ path: string, id: string }} props */
+/** Asked for only when it is wanted: most streams have none. @param {{ path: string, id: string }} props */
 function Snapshot({ path, id }) {
+  const [wanted, setWanted] = useState(false);
+  return html`<details onToggle=${event => event.target.open && setWanted(true)}><summary>last snapshot</summary>
+    ${wanted && html`<${LastSnapshot} path=${path} id=${id} />`}</details>`;
+}
+
+/** @param {{ path: string, id: string }} props */
+function LastSnapshot({ path, id }) {
   const snapshot = useAnswer(`${path}/snapshots/latest`, {}, { keep: ['state'] });
-  if (snapshot.error?.status === 404) return html`<section class="stack"><h2>Last snapshot</h2><p class="muted">None was taken yet: the hub takes one after every <code>snapshot_interval</code> events.</p></section>`;
-  return html`<section class="stack"><h2>Last snapshot</h2>
-    <${Loading} of=${snapshot}>${snapshot.value && html`<p class="muted">version ${number(snapshot.value.version)}${snapshot.value.created_at ? html`, <${Time} at=${snapshot.value.created_at} />` : ''}</p>
-      <${Payload} text=${snapshot.value.state} name=${`${id}.snapshot`} label="snapshot" />`}<//></section>`;
+  if (snapshot.error?.status === 404) return html`<p class="muted">None was taken yet.</p>`;
+  return html`<${Loading} of=${snapshot}>${snapshot.value && html`<p class="muted">version ${number(snapshot.value.version)}, taken at <${Time} at=${snapshot.value.taken_at} /></p>
+    <${Payload} text=${snapshot.value.state} name=${`${id}.snapshot`} label="snapshot" />`}<//>`;
 }
