@@ -18,6 +18,7 @@ pub mod clients;
 pub mod consumers;
 pub mod correlations;
 pub mod counters;
+mod dead_letter_tally;
 pub mod dead_letters;
 pub mod error;
 pub mod events;
@@ -77,6 +78,7 @@ use crate::request_rates::RequestRates;
 use bodies::Bodies;
 use clients::Clients;
 use counters::Counters;
+use dead_letter_tally::DeadLetterTally;
 use keys::Keys;
 use lately::Lately;
 use overview::Overview;
@@ -110,6 +112,7 @@ pub struct Hub {
     pub pictures: Pictures,
     scrapes: Lately<Texts>,
     rows: Lately<Vec<ServiceRow>>,
+    dead_letter_tally: DeadLetterTally,
     overviews: Lately<Overview>,
     stats: Stats,
     live: LiveStats,
@@ -171,6 +174,8 @@ impl Hub {
         let (metrics, archive) = (around.metrics.clone(), around.archive.clone());
         let live = Sampler::new(around.clients.clone(), metrics, archive, around.clock);
         let live = LiveStats::new(live);
+        let status = around.metrics.status.clone();
+        let dead_letter_tally = DeadLetterTally::new(around.archive.clone(), status);
         Self {
             clock: around.clock,
             phase: around.phase,
@@ -182,6 +187,7 @@ impl Hub {
             pictures,
             scrapes: Lately::default(),
             rows: Lately::default(),
+            dead_letter_tally,
             overviews: Lately::default(),
             stats: Stats::default(),
             live,

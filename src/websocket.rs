@@ -22,10 +22,8 @@ use utoipa::{OpenApi, openapi};
 
 use crate::api::field::{texts, words};
 use crate::api::texts::AnyText;
-use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use crate::logic::limits::Limit;
 use crate::web::caller::{principal, session};
 use crate::web::connection::Line;
 use crate::web::peer;
@@ -121,11 +119,7 @@ pub(crate) async fn open(
     let SocketQuery { arrays, auth, .. } = query::read(&request)?;
     let mut response = ws::handshake(&request).map_err(|error| refusal(&error))?;
     let peer = peer::of(&request, &hub);
-    let mut place = hub.sockets.held(&peer);
-    place.grow(1).map_err(|_| Refusal::LimitReached {
-        limit: Limit::SocketsPerService.name(),
-        most: hub.settings.limits.of(Limit::SocketsPerService),
-    })?;
+    let place = hub.place_for_socket(&peer)?;
     let door = match (auth, session(&request)) {
         (Some(ByFrame(())), _) => Door::waiting(&hub, &peer)?,
         (None, Some(id)) => Door::of_session(&hub, id)?,

@@ -110,6 +110,9 @@ field!(AnyText, ObjectBuilder::new().schema_type(Type::String));
 #[derive(Debug)]
 pub(crate) struct Printable<const MOST: usize>(pub(crate) String);
 
+/// A key as somebody shows it, in a body or a frame.
+pub(crate) type ShownKey = Printable<1000>;
+
 impl<const MOST: usize> BodyField for Printable<MOST> {
     fn read(json: &RawValue) -> Result<Self, Problem> {
         let text = text(json)?;

@@ -8,7 +8,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::body::{ReadBody, UnreadBody};
 use super::no_body::NoBody;
 use crate::api;
-use crate::api::texts::{NewService, Printable};
+use crate::api::texts::{NewService, ShownKey};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
@@ -20,7 +20,6 @@ use crate::web::cookie;
 use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
-const LONGEST_KEY: usize = 1000;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let ways = [
@@ -48,7 +47,7 @@ pub(crate) struct SignInBody {
     #[schema(inline)]
     name: NewService,
     #[schema(inline)]
-    key: Printable<{ LONGEST_KEY }>,
+    key: ShownKey,
 }
 
 /// Who asks, and what hub it is.

@@ -31,6 +31,7 @@ impl Hub {
                 clients: self.clients.clone(),
                 pictures: self.pictures.clone(),
                 archive: self.archive.clone(),
+                dead_letters: self.dead_letter_tally.clone(),
                 metrics: self.metrics.clone(),
                 clock: self.clock,
             };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::clients::Clients;
+use super::dead_letter_tally::DeadLetterTally;
 use super::error::HubError;
 use super::lately::Found;
 use super::picture::{Picture, Pictures};
@@ -67,6 +68,7 @@ pub(super) struct Glance {
     pub clients: Clients,
     pub pictures: Pictures,
     pub archive: Arc<dyn ArchiveReader>,
+    pub dead_letters: DeadLetterTally,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
 }
@@ -92,12 +94,12 @@ impl Glance {
         };
         let archive_answers = self.metrics.status.archive_answers.get();
         let moment = self.clock.moment();
-        let (mut dead_letters, mut dead_lately) = (None, None);
-        if archive_answers && phase != Phase::Starting {
-            let counted = self.archive.dead_letter_counts().await.ok();
-            dead_letters = counted.map(|counts| counts.total);
-            dead_lately = self.dead_since(moment.wall.minus(LATELY)).await;
-        }
+        let counted = self.dead_letters.latest(phase).await?;
+        let dead_letters = counted.what.as_ref().map(|counts| counts.total);
+        let dead_lately = match dead_letters {
+            Some(_) => self.dead_since(moment.wall.minus(LATELY)).await,
+            None => None,
+        };
         let what = &picture.what;
         let attention = attention(&AttentionSources {
             refusal: self

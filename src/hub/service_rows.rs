@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::Hub;
+use super::dead_letter_tally::DeadLetterTally;
 use super::error::HubError;
 use super::lately::Found;
 use super::picture::Pictures;
@@ -12,9 +13,7 @@ use super::request::RequestContext;
 use crate::clock::Clock;
 use crate::domain::ids::ServiceName;
 use crate::logic::service_rows::{RowFilter, RowSources, ServiceRow, join};
-use crate::metrics::hub_status::HubStatus;
 use crate::phase::Phase;
-use crate::ports::archive::ArchiveReader;
 
 /// All rows, by name.
 pub type ServiceRows = Found<Vec<ServiceRow>>;
@@ -29,8 +28,7 @@ impl Hub {
         let find = || {
             let joined = Joined {
                 pictures: self.pictures.clone(),
-                archive: self.archive.clone(),
-                status: self.status.clone(),
+                dead_letters: self.dead_letter_tally.clone(),
                 clock: self.clock,
             };
             async move { joined.find(phase).await }
@@ -58,8 +56,7 @@ impl Hub {
 /// Who knows what is in the rows. It goes on being asked if who wanted to know is gone.
 struct Joined {
     pictures: Pictures,
-    archive: Arc<dyn ArchiveReader>,
-    status: Arc<HubStatus>,
+    dead_letters: DeadLetterTally,
     clock: Clock,
 }
 
@@ -67,15 +64,12 @@ impl Joined {
     async fn find(&self, phase: Phase) -> Result<ServiceRows, HubError> {
         let at = Instant::now();
         let picture = self.pictures.latest(phase).await?;
-        let dead_letters = match phase != Phase::Starting && self.status.archive_answers.get() {
-            true => self.archive.dead_letter_counts().await.ok(),
-            false => None,
-        };
+        let counted = self.dead_letters.latest(phase).await?;
         let sources = RowSources {
             services: &picture.what.services,
             circuits: &picture.what.circuits,
             queues: &picture.what.queues,
-            dead_letters: dead_letters.as_ref().map(|counts| &counts.by_destination),
+            dead_letters: counted.what.as_ref().map(|counts| &counts.by_destination),
         };
         let what = join(&sources, self.clock.now());
         Ok(Found { what, at, phase })

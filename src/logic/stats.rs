@@ -32,7 +32,7 @@ macro_rules! series {
         #[derive(Clone, PartialEq, Debug, Default, serde::Serialize, utoipa::ToSchema)]
         #[schema(as = StatsSeries)]
         pub struct Series {
-            $($(#[$doc])* pub $field: Vec<Option<f64>>,)+
+            $($(#[$doc])* pub $field: Vec<Option<f32>>,)+
         }
 
         const KINDS: [Kind; [$(stringify!($field)),+].len()] = [$(Kind::$kind),+];
@@ -122,10 +122,8 @@ type Row = [f32; KINDS.len()];
 
 const NOTHING: Row = [f32::NAN; KINDS.len()];
 
-fn known(value: f32) -> Option<f64> {
-    // Six digits are what is kept of it.
-    let text = format!("{value:.6e}");
-    (!value.is_nan()).then(|| text.parse().unwrap_or(f64::from(value)))
+fn known(value: f32) -> Option<f32> {
+    (!value.is_nan()).then_some(value)
 }
 
 /// The samples of the last day.

@@ -1,28 +1,20 @@
 //! SIGHUP: the configuration is read again while the hub runs.
 
-use std::fs;
-
 use serde_json::json;
 
 use crate::support::hub::Place;
 use crate::support::{TestHub, eventually};
 
-fn configure(place: &std::path::Path, yaml: &str) {
-    let folder = place.parent().unwrap().join("config");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("config.yaml"), yaml).unwrap();
-}
-
 /// A hub with this file, which it finds by itself.
 fn hub(yaml: &str) -> TestHub {
     let place = Place::new();
-    configure(place.data(), yaml);
+    place.configure(yaml);
     TestHub::at(place, &[])
 }
 
 /// Has the hub read this file; says what it then logged.
 fn reload(hub: &TestHub, yaml: &str) -> String {
-    configure(hub.data(), yaml);
+    hub.configure(yaml);
     let before = hub.log().len();
     hub.hang_up();
     let since = || hub.log()[before..].to_owned();

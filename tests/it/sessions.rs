@@ -1,7 +1,5 @@
 //! Signing in from a browser: who has a session is who it proved to be, for as long as it lasts.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use crate::support::hub::Place;
@@ -10,15 +8,9 @@ use crate::support::{Client, TestHub, eventually};
 
 const KEYS: &str = "service_keys: {shop: s, eye: e, boss: b}\noperators: [boss]\nviewers: [eye]\n";
 
-fn configure(place: &std::path::Path, yaml: &str) {
-    let folder = place.parent().unwrap().join("config");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("config.yaml"), yaml).unwrap();
-}
-
 fn hub() -> TestHub {
     let place = Place::new();
-    configure(place.data(), KEYS);
+    place.configure(KEYS);
     TestHub::at(place, &[])
 }
 
@@ -112,7 +104,7 @@ fn a_session_ends_with_its_key_and_follows_its_name() {
     );
     let mut socket = boss.socket();
     let after = "service_keys: {shop: s, eye: e, boss: other}\noperators: [boss, eye]\n";
-    configure(hub.data(), after);
+    hub.configure(after);
     hub.hang_up();
     assert_eq!(
         socket.hear_frame(),

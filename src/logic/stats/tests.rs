@@ -21,7 +21,7 @@ fn ring(from: i64, values: &[f64]) -> StatsRing {
     ring
 }
 
-fn accepted(part: &StatsPart) -> Vec<Option<f64>> {
+fn accepted(part: &StatsPart) -> Vec<Option<f32>> {
     part.series.accepted.clone()
 }
 

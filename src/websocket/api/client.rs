@@ -13,7 +13,7 @@ use crate::api::numbers::{Flag, LAST_SEQUENCE, Seconds, WholeNumber};
 use crate::api::patterns::patterns;
 use crate::api::problem::Problem;
 use crate::api::raw_field::raw;
-use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService, Printable};
+use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService, ShownKey};
 use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::hub::error::Subject;
@@ -23,8 +23,6 @@ pub(crate) const MOST_TYPES: usize = 1000;
 const MOST_PREFETCH: u64 = 10_000;
 /// Events a second that somebody may want to see some of.
 const MOST_RATE: u64 = 1000;
-/// Of a key, in characters.
-const LONGEST_KEY: usize = 1000;
 
 /// One frame, by its `type`, with what this type has besides `type` and `ref`. Fields that hang
 /// together are read when it is known which of them there are.
@@ -115,7 +113,7 @@ pub(crate) enum ClientFrame<'a> {
         #[schema(inline)]
         name: NewService,
         #[schema(inline)]
-        key: Printable<{ LONGEST_KEY }>,
+        key: ShownKey,
     },
     /// Each second what changed of the hub and of up to 200 services, as far as the caller may see
     /// it; in place of what was watched before

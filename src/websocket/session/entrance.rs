@@ -17,11 +17,9 @@ use super::requests::confirm;
 use super::stage::Farewell;
 use super::{Context, Session};
 use crate::api::unknown::Ignored;
-use crate::domain::refusal::Refusal;
 use crate::hub::bodies::Purpose;
 use crate::hub::error::HubError;
 use crate::hub::keys::Credentials;
-use crate::logic::limits::Limit;
 
 /// So long a client may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -90,11 +88,7 @@ impl Session {
         let principal = hub.prove(ip, credentials)?;
         hub.count_request(&principal)?;
         let peer = hub.counted_for(&principal, ip);
-        let mut place = hub.sockets.held(&peer);
-        place.grow(1).map_err(|_| Refusal::LimitReached {
-            limit: Limit::SocketsPerService.name(),
-            most: hub.settings.limits.of(Limit::SocketsPerService),
-        })?;
+        let place = hub.place_for_socket(&peer)?;
         self.client = Rc::new(SocketClient {
             principal,
             address,

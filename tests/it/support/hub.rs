@@ -56,6 +56,13 @@ impl Place {
         &self.data
     }
 
+    /// Writes the configuration that a hub here finds by itself.
+    pub(crate) fn configure(&self, yaml: &str) {
+        let folder = self.data.parent().unwrap().join("config");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.yaml"), yaml).unwrap();
+    }
+
     /// The journal's oldest file.
     #[track_caller]
     pub(crate) fn first_segment(&self) -> PathBuf {
@@ -232,6 +239,11 @@ impl TestHub {
 
     pub(crate) fn data(&self) -> &Path {
         self.place.data()
+    }
+
+    /// As [`Place::configure`]; it is read when the hub is told to.
+    pub(crate) fn configure(&self, yaml: &str) {
+        self.place.configure(yaml);
     }
 
     /// What it has logged. The log is written by a thread of its own, which may need a moment for
