@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod circuits;
 pub(crate) mod content_search;
 pub(crate) mod correlations;
+pub(crate) mod dashboard;
 pub(crate) mod dead_events;
 pub(crate) mod dead_letters;
 pub(crate) mod event_types;
@@ -81,6 +82,8 @@ pub(crate) fn routes(routes: &mut Routes) {
         register(routes);
     }
     openapi::page::routes(routes);
+    // Last, so that no file takes the place of anything else.
+    dashboard::routes(routes);
 }
 
 /// The description of each subject.

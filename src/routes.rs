@@ -21,4 +21,5 @@ pub fn all() -> Routes {
 pub const SERVED: Served = Served {
     socket_paths: &websocket::PATHS,
     query_names: description::query_names,
+    is_dashboard: http::dashboard::is_at,
 };

@@ -8,6 +8,7 @@
 /// As whom refusals are logged: the word that filters of the log have for what comes in by HTTP.
 const LOG: &str = "message_hub::http";
 
+pub(crate) mod area;
 pub(crate) mod auth;
 pub(crate) mod caller;
 pub mod connection;

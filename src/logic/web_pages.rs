@@ -42,6 +42,8 @@ pub struct RequestHead<'a> {
     pub only_reads: bool,
     /// Without its query.
     pub path: &'a str,
+    /// Whether a page of the hub is at that path, or a part of one.
+    pub is_page: bool,
     /// From the target or from `Host`; `None`: there is none, or more than one.
     pub host: Option<&'a str>,
     /// `Origin`; `None`: there is none, as of a program; empty: it cannot be read.
@@ -146,9 +148,7 @@ fn is_for_monitors(path: &str) -> bool {
 
 /// A link on another page may lead to a page of the hub, which then acts for itself.
 fn is_link_to_page(head: &RequestHead<'_>) -> bool {
-    head.is_get
-        && head.mode == Some("navigate")
-        && (head.path == "/" || head.path == "/docs" || head.path.starts_with("/docs/"))
+    head.is_get && head.mode == Some("navigate") && head.is_page
 }
 
 /// An address needs no name server, so nobody could have pointed it here.
@@ -305,6 +305,7 @@ mod tests {
             is_get: only_reads,
             only_reads,
             path,
+            is_page: ["/", "/docs/", "/app.js"].contains(&path),
             mode,
             ..post(
                 "127.0.0.1",
@@ -318,7 +319,7 @@ mod tests {
             (at("/metrics", true, None), Pass),
             (at("/metrics", false, None), ForeignOrigin),
             (at("/healthy", true, None), ForeignOrigin),
-            (at("/docs", true, Some("navigate")), Pass),
+            (at("/app.js", true, Some("navigate")), Pass),
             (at("/docs/", true, Some("navigate")), Pass),
             (at("/", true, Some("navigate")), Pass),
             (at("/docs/", true, Some("no-cors")), ForeignOrigin),

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
+use super::area::Area;
 use crate::logic::web_pages::WebPages;
 
 /// What a page may send (those of the API, and the type of its body).
@@ -19,9 +20,15 @@ const GOOD_FOR: HeaderValue = HeaderValue::from_static("600");
 /// An answer is data: nothing in it runs, loads or is shown in another page.
 const DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// The page with the description runs what it brings along, and asks the hub.
-const PAGE: HeaderValue = HeaderValue::from_static(
+const DOCS: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+/// The hub's own page makes nothing of text but text, wherever the text comes from.
+const DASHBOARD: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'",
 );
 
 /// Whether this is a browser's question before the request itself.
@@ -51,18 +58,23 @@ pub(crate) fn let_in(answer: &mut HeaderMap, origin: &HeaderValue, pages: &WebPa
     answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN);
 }
 
-/// What every answer says, whoever gets it. `is_page`: a file of the page with the description.
-pub(crate) fn seal(answer: &mut HeaderMap, is_page: bool, pages: &WebPages) {
+/// What every answer says, whoever gets it.
+pub(crate) fn seal(answer: &mut HeaderMap, area: Area, pages: &WebPages) {
     answer.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    let policy = if is_page { PAGE } else { DATA };
+    let policy = match area {
+        Area::Data => DATA,
+        Area::Docs => DOCS,
+        Area::Dashboard => DASHBOARD,
+    };
     answer.insert(header::CONTENT_SECURITY_POLICY, policy);
-    if !is_page {
+    // A file says by itself how long it may be kept.
+    if area != Area::Docs && !answer.contains_key(header::CACHE_CONTROL) {
         answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if pages.lets_pages_in() {
-        answer.insert(header::VARY, HeaderValue::from_static("Origin"));
+        answer.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }

@@ -16,6 +16,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
 use super::LOG;
+use super::area::Area;
 use super::auth::{identity, identity_of_socket};
 use super::caller::{Asking, Identified};
 use super::connection::Line;
@@ -57,7 +58,8 @@ pub async fn edge(
     let hub = &state.hub;
     let visit = state.visits.enter();
     let id = RequestId::of(request.headers());
-    let (origin, page) = match may_ask(&request, &state) {
+    let area = Area::of(request.path(), &state.served);
+    let (origin, page) = match may_ask(&request, area, &state) {
         Ok(Origin::Own) => (None, Ok(())),
         Ok(Origin::Allowed(origin)) => (Some(origin), Ok(())),
         Err(error) => (None, Err(HttpError::from(error))),
@@ -65,7 +67,7 @@ pub async fn edge(
     let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
     let admitted = page.and_then(|()| {
         check_once(request.headers())?;
-        let caller = admit(&request, &state)?;
+        let caller = admit(&request, area, &state)?;
         check_target(&request, &state.served)?;
         Ok(caller)
     });
@@ -82,10 +84,9 @@ pub async fn edge(
     };
     response = explained(response, &id, asked_by, hub);
     let pages = &state.pages;
-    let is_page = response.request().path().starts_with("/docs/");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.into_value());
-    cors::seal(headers, is_page, pages);
+    cors::seal(headers, area, pages);
     if let Some(origin) = origin {
         cors::let_in(headers, &origin, pages);
     }
@@ -182,7 +183,7 @@ enum Origin {
 
 /// Whether the request may come from where it says it comes from. Looked at before anything else
 /// of it, as a page of a stranger must not even learn who is known here.
-fn may_ask(request: &ServiceRequest, state: &WebState) -> Result<Origin, HubError> {
+fn may_ask(request: &ServiceRequest, area: Area, state: &WebState) -> Result<Origin, HubError> {
     let headers = request.headers();
     // What is there twice is nobody's.
     let text = |name| match only(headers, name) {
@@ -200,6 +201,7 @@ fn may_ask(request: &ServiceRequest, state: &WebState) -> Result<Origin, HubErro
         is_get: request.method() == Method::GET,
         only_reads: only_reads(request.method()),
         path: request.path(),
+        is_page: area != Area::Data,
         host,
         origin: given.map(|_| text(&header::ORIGIN).unwrap_or_default()),
         site: text(&SEC_FETCH_SITE),
@@ -252,9 +254,13 @@ fn foreign_origin(origin: &str) -> HubError {
 }
 
 /// Who may pass at all, now; nobody in particular where everybody may.
-fn admit(request: &ServiceRequest, state: &WebState) -> Result<Option<Identified>, HubError> {
+fn admit(
+    request: &ServiceRequest,
+    area: Area,
+    state: &WebState,
+) -> Result<Option<Identified>, HubError> {
     let (path, hub) = (request.path(), &state.hub);
-    if is_public(request.method(), path) {
+    if is_public(request.method(), path, area) {
         return Ok(None);
     }
     match hub.phase.get() {
@@ -324,16 +330,14 @@ fn check_target(request: &ServiceRequest, served: &Served) -> Result<(), HttpErr
 }
 
 /// Answered at any time and to anybody.
-fn is_public(method: &Method, path: &str) -> bool {
-    (method == Method::GET || method == Method::HEAD)
-        && (path == "/"
+fn is_public(method: &Method, path: &str, area: Area) -> bool {
+    only_reads(method)
+        && (area != Area::Data
             || path == "/health"
             || path.starts_with("/health/")
             || path == "/metrics"
             || path == "/openapi.json"
-            || path == "/asyncapi.json"
-            || path == "/docs"
-            || path.starts_with("/docs/"))
+            || path == "/asyncapi.json")
 }
 
 /// Whether somebody says who it is from now on, or no longer.
@@ -397,11 +401,18 @@ mod tests {
     }
 
     #[test]
-    fn only_reading_health_metrics_and_docs_is_public() {
-        assert!(is_public(&Method::GET, "/health/ready"));
-        assert!(is_public(&Method::GET, "/metrics"));
-        assert!(!is_public(&Method::POST, "/metrics"));
-        assert!(!is_public(&Method::GET, "/v1/messages"));
-        assert!(!is_public(&Method::GET, "/healthy"));
+    fn only_reading_health_metrics_and_pages_is_public() {
+        for (method, path, area, expected) in [
+            (Method::GET, "/health/ready", Area::Data, true),
+            (Method::GET, "/metrics", Area::Data, true),
+            (Method::POST, "/metrics", Area::Data, false),
+            (Method::GET, "/v1/messages", Area::Data, false),
+            (Method::GET, "/healthy", Area::Data, false),
+            (Method::GET, "/docs/", Area::Docs, true),
+            (Method::HEAD, "/app.js", Area::Dashboard, true),
+            (Method::POST, "/app.js", Area::Dashboard, false),
+        ] {
+            assert_eq!(is_public(&method, path, area), expected, "{method} {path}");
+        }
     }
 }

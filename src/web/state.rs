@@ -25,6 +25,8 @@ pub struct Served {
     /// The names that the query of a route may have, by its pattern and method; `None`: there is no
     /// such route.
     pub query_names: fn(&str, &str) -> Option<&'static [String]>,
+    /// Whether a path is one of the hub's own page.
+    pub is_dashboard: fn(&str) -> bool,
 }
 
 impl WebState {

@@ -195,6 +195,50 @@ fn no_answer_is_shown_or_run_in_a_page() {
 }
 
 #[test]
+fn the_page_of_the_hub_is_for_everybody_and_runs_its_own_files_alone() {
+    let hub = TestHub::with(&[
+        ("service_keys", "{shop: [s]}"),
+        ("allowed_origins", "['https://app.example.org']"),
+    ]);
+    let anybody = hub.nameless();
+    let link = page(&anybody)
+        .with_header("sec-fetch-mode: navigate")
+        .with_header("accept: text/html,*/*;q=0.8");
+    let index = link.get("/");
+    assert_eq!(index.status, 200);
+    assert!(index.body.starts_with("<!doctype html>"), "{}", index.body);
+    let script = anybody.get("/app.js");
+    assert_eq!(script.status, 200);
+    for answer in [&index, &script] {
+        assert_eq!(answer.header("cache-control"), Some("no-cache"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let policy = answer.header("content-security-policy").unwrap();
+        for rule in [
+            "default-src 'none'; script-src 'self'; style-src 'self';",
+            "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        ] {
+            assert!(policy.contains(rule), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+    let known = format!("if-none-match: {}", script.header("etag").unwrap());
+    let again = anybody.with_header(&known).get("/app.js");
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    let head = anybody.ask("HEAD", "/app.js", b"");
+    let length = script.body.len().to_string();
+    assert_eq!(head.header("content-length"), Some(length.as_str()));
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    // A page of a stranger loads nothing of it, and nothing is asked for by changing it.
+    page(&anybody).get("/app.js").refuses(403, "AUTH_FAILED");
+    let shop = hub.named("shop", "s");
+    shop.post("/app.js", &json!({}))
+        .refuses(405, "INVALID_REQUEST");
+    let gone = shop.get("/lib/no-such-file.js");
+    assert_eq!(gone.header("cache-control"), Some("no-store"));
+    gone.refuses(404, "NOT_FOUND");
+}
+
+#[test]
 fn pages_that_were_kept_out_are_told_in_the_log_once() {
     let hub = TestHub::start();
     for _ in 0..5 {

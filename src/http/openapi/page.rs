@@ -8,7 +8,6 @@ use actix_web::http::header;
 use actix_web::web::Redirect;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::hub::error::HubError;
@@ -16,7 +15,6 @@ use crate::web::error::HttpError;
 use crate::web::routing::{self, Routes};
 
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.at("/", [routing::get(signpost)]);
     routes.at("/docs", [routing::get(to_page)]);
     routes.at("/docs/{file:.*}", [routing::get(file)]);
 }
@@ -26,17 +24,6 @@ static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     // Without this the page would send the description to a stranger for validation.
     Arc::new(page.validator_url("none"))
 });
-
-/// Where to read on, for who has nothing but the address.
-async fn signpost() -> HttpResponse {
-    HttpResponse::Ok().json(json!({
-        "name": "message-hub",
-        "documentation": "/docs",
-        "openapi": "/openapi.json",
-        "asyncapi": "/asyncapi.json",
-        "health": "/health",
-    }))
-}
 
 /// The files of the page are named relative to its address, which therefore ends in a slash.
 async fn to_page() -> Redirect {
