@@ -40,7 +40,8 @@ mod tests {
         let locked = locked();
         let works = NOTICES.lines().skip(2).take_while(|line| !line.is_empty());
         let mut count = 0;
-        for work in works {
+        // What of others the page contains is held against its own list by scripts/vendor.
+        for work in works.filter(|work| !work.contains(", in the hub's own page ")) {
             let (named, _) = work.split_once(": ").unwrap();
             let (name, version) = named.split_once(' ').unwrap();
             let known = (name.to_owned(), version.to_owned());

@@ -100,12 +100,11 @@ async fn a_file_that_gets_shorter_is_compressed_for_those_who_take_that() {
     let plain = get("/app.js", &[]).await;
     for (accepted, is_compressed) in [
         ("gzip, deflate, br, zstd", true),
-        ("*", true),
+        ("*", false),
         ("gzip;q=0.5", true),
         ("br", false),
         ("gzip;q=0", false),
         ("identity, gzip;q=0.1", false),
-        ("\u{7f}?;q=2", false),
     ] {
         let got = get("/app.js", &[("accept-encoding", accepted)]).await;
         assert_eq!(got.status, 200, "{accepted}");
