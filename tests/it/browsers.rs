@@ -232,7 +232,7 @@ fn the_page_of_the_hub_is_for_everybody_and_runs_its_own_files_alone() {
     page(&anybody).get("/app.js").refuses(403, "AUTH_FAILED");
     let shop = hub.named("shop", "s");
     shop.post("/app.js", &json!({}))
-        .refuses(405, "INVALID_REQUEST");
+        .refuses(405, "METHOD_NOT_ALLOWED");
     let gone = shop.get("/lib/no-such-file.js");
     assert_eq!(gone.header("cache-control"), Some("no-store"));
     gone.refuses(404, "NOT_FOUND");
