@@ -33,12 +33,17 @@ pub(crate) struct JobView {
     rate: f64,
     #[schema(value_type = FilterBody)]
     filter: RedriveFilter,
+    /// How many ids were given in place of a filter, which then has nothing in it; null: none.
+    chosen: Option<usize>,
+    /// Where the messages go; null: to whom they were for.
+    destination: Option<ServiceName>,
     started_at: Timestamp,
     started_by: Option<ServiceName>,
 }
 
 impl From<RedriveJob> for JobView {
     fn from(job: RedriveJob) -> Self {
+        let chosen = job.chosen.map(|chosen| chosen.count);
         Self {
             job: job.job,
             kind: job.kind,
@@ -51,6 +56,8 @@ impl From<RedriveJob> for JobView {
             skipped: job.skipped,
             rate: job.rate,
             filter: job.filter,
+            chosen,
+            destination: job.destination,
             started_at: job.started_at,
             started_by: job.by,
         }

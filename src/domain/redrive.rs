@@ -1,9 +1,11 @@
 //! Jobs that send many dead letters again, or delete them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::dead_letter::DeadReason;
-use super::ids::{JobId, Position, ServiceName};
+use super::ids::{JobId, MessageId, Position, ServiceName};
 use super::subscription::SubscriptionId;
 use super::timestamp::Timestamp;
 
@@ -24,8 +26,14 @@ pub struct RedriveJob {
     /// Who asked for it, where callers have names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ServiceName>,
-    /// Which dead letters it is about.
+    /// Which dead letters it is about, unless some are chosen.
     pub filter: RedriveFilter,
+    /// Those that were named one by one; `None`: the filter says which it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<ChosenLetters>,
+    /// Messages go to this service, and no events are meant; `None`: all go to where they were for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<ServiceName>,
     /// Dead letters per second.
     pub rate: f64,
     /// Whether it goes on, and if not, why.
@@ -68,6 +76,8 @@ impl RedriveJob {
             events_before: None,
             by: None,
             filter: RedriveFilter::default(),
+            chosen: None,
+            destination: None,
             rate,
             status: JobStatus::Running,
             cause: None,
@@ -81,6 +91,40 @@ impl RedriveJob {
             counted: 0,
         }
     }
+}
+
+impl RedriveJob {
+    /// Whether hubs that knew only filters, and sent everything to where it was for, would take it
+    /// for a job that means other dead letters, or does something else with them.
+    pub fn is_beyond_filters(&self) -> bool {
+        self.chosen.is_some() || self.destination.is_some()
+    }
+}
+
+/// Dead letters that somebody named one by one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChosenLetters {
+    /// How many were named.
+    pub count: usize,
+    /// Which. Only the first version of a job says so: with each step they would be written again.
+    #[serde(default, skip_serializing_if = "no_ids")]
+    pub ids: Arc<[MessageId]>,
+}
+
+impl ChosenLetters {
+    /// These, each counted once.
+    pub fn new(mut ids: Vec<MessageId>) -> Self {
+        ids.sort_unstable();
+        ids.dedup();
+        Self {
+            count: ids.len(),
+            ids: ids.into(),
+        }
+    }
+}
+
+fn no_ids(ids: &Arc<[MessageId]>) -> bool {
+    ids.is_empty()
 }
 
 /// What a job does with the dead letters it means.

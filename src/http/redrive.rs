@@ -58,7 +58,8 @@ pub(crate) struct DryRun {
 ///
 /// The job means the dead letters that are in the list now, each once: messages, and events that a
 /// subscription did not get, which go to that subscription only. What dies from now on is not
-/// touched. It survives a restart, and stops itself when 10 in a row die again.
+/// touched. It survives a restart, and stops itself when 10 in a row die again. With `destination`
+/// only messages are meant, and go there.
 #[utoipa::path(
     post,
     path = "/v1/dlq/redrive",
@@ -70,6 +71,7 @@ pub(crate) struct DryRun {
         (status = 202, description = "It runs", body = JobView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered the destination"),
         (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
@@ -86,7 +88,8 @@ pub(crate) async fn start(
 ///
 /// As a redrive job: it means the dead letters that are in the list now, survives a restart, and is
 /// looked at, paused, resumed and cancelled like one. What it deletes goes for good, content and
-/// all, but stays dead or expired in every count. `filter` has to be given; `{}` means all.
+/// all, but stays dead or expired in every count. `filter` or `ids` has to be given; the filter `{}`
+/// means all.
 #[utoipa::path(
     post,
     path = "/v1/dlq/delete",

@@ -5,11 +5,11 @@ use rand::RngExt;
 use super::Hub;
 use super::access::Operation;
 use super::acts::Act;
-use super::error::HubError;
+use super::error::{HubError, Subject};
 use super::request::RequestContext;
 use crate::actors::messages::dead_letters::{InspectRedrives, StartRedrive, SwitchRedrive};
-use crate::domain::ids::{JobId, Position};
-use crate::domain::redrive::{JobKind, RedriveFilter, RedriveJob, Switch};
+use crate::domain::ids::{JobId, MessageId, Position, ServiceName};
+use crate::domain::redrive::{ChosenLetters, JobKind, RedriveFilter, RedriveJob, Switch};
 use crate::ports::archive::DeadLetterQuery;
 
 /// A job that somebody wants.
@@ -18,12 +18,26 @@ pub struct RedriveRequest {
     /// What becomes of the dead letters.
     pub kind: JobKind,
     /// Which dead letters.
-    pub filter: RedriveFilter,
+    pub meant: MeantLetters,
+    /// Messages go there instead of to whom they were for, and no events are meant.
+    pub destination: Option<ServiceName>,
     /// Dead letters per second.
     pub rate: f64,
     /// Only counts those that match.
     pub dry_run: bool,
 }
+
+/// Which dead letters a job is about.
+#[derive(Debug)]
+pub enum MeantLetters {
+    /// All that match when it starts.
+    Matching(RedriveFilter),
+    /// At most [`MOST_CHOSEN`] by their ids, as far as they are in the list when it starts.
+    Chosen(Vec<MessageId>),
+}
+
+/// So many dead letters can be named for a job; who means more says by what they match.
+pub const MOST_CHOSEN: usize = 1000;
 
 /// What came of it.
 pub enum RedriveStart {
@@ -70,11 +84,24 @@ impl Hub {
     }
 }
 
+impl MeantLetters {
+    fn may_go_elsewhere(&self) -> Result<(), HubError> {
+        match self {
+            Self::Matching(filter) if filter.subscription_id.is_some() => {
+                let problem = "an event goes to its subscription as it was published";
+                Err(HubError::invalid(Subject::Request, "destination", problem))
+            }
+            Self::Matching(_) | Self::Chosen(_) => Ok(()),
+        }
+    }
+}
+
 impl RedriveJobs<'_> {
     /// Begins a job over the dead letters that are in the list now.
     ///
     /// # Errors
-    /// LIMIT_REACHED, STORAGE_UNAVAILABLE.
+    /// LIMIT_REACHED, STORAGE_UNAVAILABLE; SERVICE_NOT_FOUND if they are to go to a service that
+    /// nobody ever registered, INVALID_REQUEST if they are only events.
     pub async fn start(&self, request: RedriveRequest) -> Result<RedriveStart, HubError> {
         let hub = self.hub;
         // Its body may have taken its time since the request came.
@@ -82,6 +109,10 @@ impl RedriveJobs<'_> {
             now: hub.clock.wall(),
             ..self.context
         };
+        if let Some(service) = &request.destination {
+            request.meant.may_go_elsewhere()?;
+            hub.admission("destination", Some(service)).await?;
+        }
         hub.flush().await?;
         // Whatever died before this is in the archive.
         let events_before = hub.archive.standing().await?.checkpoint + 1;
@@ -160,11 +191,17 @@ fn new_job(
     events_before: Position,
 ) -> RedriveJob {
     let id = JobId::generate(context.now, rand::rng().random());
+    let (filter, chosen) = match request.meant {
+        MeantLetters::Matching(filter) => (filter, None),
+        MeantLetters::Chosen(ids) => (RedriveFilter::default(), Some(ChosenLetters::new(ids))),
+    };
     RedriveJob {
         kind: request.kind,
         events_before: Some(events_before),
         by: context.principal.name.clone(),
-        filter: request.filter,
+        filter,
+        chosen,
+        destination: request.destination,
         ..RedriveJob::begun(id, context.now, request.rate)
     }
 }

@@ -39,7 +39,7 @@ function progress({ kind = 'redrive', matched, redriven, failed, deleted, skippe
 
 /** @param {{ job: any, here: boolean }} props */
 function Job({ job, here }) {
-  const { kind = 'redrive', status, cause, matched, skipped, filter, ids, rate } = job;
+  const { kind = 'redrive', status, cause, matched, skipped, filter, chosen, rate } = job;
   const { part, left, died, done } = progress(job);
   const verb = kind === 'delete' ? 'deleted' : 'sent again';
   const title = `${kind === 'delete' ? 'Delete' : 'Redrive'} ${number(matched)}`;
@@ -53,7 +53,7 @@ function Job({ job, here }) {
       ${skipped > 0 && html`<span title="somebody else sent them again or deleted them first">${number(skipped)} skipped</span>`}
       <span>${number(left)} left</span></p>
     <${Facts} of=${[
-    ['letters', ids ? `${number(ids.length)} selected` : html`<a href=${lettersOf(filter)}>${meant(filter)}</a>`],
+    ['letters', typeof chosen === 'number' ? `${number(chosen)} selected` : html`<a href=${lettersOf(filter)}>${meant(filter)}</a>`],
     ['to', job.destination],
     ['a second', rate],
     ['started', html`<${Time} at=${job.started_at} />`],

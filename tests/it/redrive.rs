@@ -198,6 +198,67 @@ fn a_job_goes_on_after_a_kill() {
     hub.assert_conservation();
 }
 
+#[test]
+fn chosen_dead_letters_go_elsewhere_or_for_good_although_the_hub_is_killed() {
+    const CHOSEN: usize = 120;
+    let (mut hub, billing) = hub_with_dead_letters(MANY);
+    let mail = FakeService::start();
+    hub.register_at("mail", &mail.url());
+    let ids: Vec<_> = hub
+        .dead_letters("limit=1000")
+        .iter()
+        .map(|one| text(&one["id"]))
+        .collect();
+    let (sent, others) = ids.split_at(CHOSEN);
+    let (deleted, left) = others.split_at(CHOSEN);
+    let redrive = hub.start_redrive(&json!({"ids": sent, "destination": "mail", "rate": 60}));
+    let delete = json!({"ids": deleted, "rate": 60});
+    let delete = text(&hub.post("/v1/dlq/delete", &delete).is(202)["job"]);
+    for share in [CHOSEN / 4, CHOSEN / 2] {
+        eventually("a part of each is done", || {
+            hub.redrive_job(&redrive)["redriven"].as_u64() > Some(share as u64)
+                && hub.redrive_job(&delete)["deleted"].as_u64() > Some(share as u64)
+        });
+        hub.kill9();
+        hub = hub.restart();
+    }
+    let done = wait_until(&hub, &redrive, "done");
+    assert_eq!(
+        (&done["redriven"], &done["skipped"]),
+        (&json!(CHOSEN), &json!(0))
+    );
+    assert_eq!(
+        (&done["chosen"], &done["destination"]),
+        (&json!(CHOSEN), &json!("mail"))
+    );
+    assert_eq!(done["filter"], json!({}));
+    let gone = wait_until(&hub, &delete, "done");
+    assert_eq!(
+        (&gone["deleted"], &gone["skipped"]),
+        (&json!(CHOSEN), &json!(0))
+    );
+    assert_eq!(
+        (&gone["chosen"], &gone["destination"]),
+        (&json!(CHOSEN), &Value::Null)
+    );
+    eventually("all that were sent are delivered", || {
+        hub.in_state("delivered") == CHOSEN as f64
+    });
+    let arrivals: Vec<_> = arrivals(&mail, 0).into_keys().collect();
+    let mut expected = sent.to_vec();
+    expected.sort();
+    assert_eq!(arrivals, expected);
+    assert!(sent.iter().all(|id| hub.message(id)["redriven"] == 1));
+    assert_eq!(billing.received().len(), MANY);
+    let listed: Vec<_> = hub
+        .dead_letters("limit=1000")
+        .iter()
+        .map(|one| text(&one["id"]))
+        .collect();
+    assert_eq!(listed, left);
+    hub.assert_conservation();
+}
+
 /// What is wrong with each field of a body is told by `refusals::wording`.
 #[test]
 fn who_asks_wrongly_starts_nothing() {

@@ -90,7 +90,7 @@ impl DeadLetters {
         };
         let treatment = match view.kind {
             JobKind::Redrive => Treatment::SendAgain {
-                destination: None,
+                destination: view.destination,
                 payload: None,
             },
             JobKind::Delete => Treatment::Delete,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::alternatives::Alternatives;
 use super::ends::Ends;
 use super::listing::{Measured, RowListing};
+use super::messages::questions::uuids;
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
@@ -146,11 +147,13 @@ pub(super) fn count(query: &DeadEventQuery) -> Statement {
 
 fn matching(query: &DeadEventQuery, after: Option<Position>) -> Alternatives {
     let subscription = query.subscription_id.map(|id| id.to_string());
-    let has_own_index = subscription.is_some() || query.correlation_id.is_some();
+    let has_own_index =
+        subscription.is_some() || query.correlation_id.is_some() || query.ids.is_some();
     let common = Statement::new("")
         .and_if(OF_SUBSCRIPTION, subscription)
         .and_if("correlation_id = ", query.correlation_id.as_deref())
         .and_if("reason = ", query.reason.map(DeadReason::name))
+        .and_one_of("id", query.ids.as_deref().map(uuids))
         .and_if("died_at >= ", query.since.map(Timestamp::as_millis))
         .and_if("died_at < ", query.until.map(Timestamp::as_millis))
         .and_if("position > ", after)

@@ -64,6 +64,20 @@ impl Statement {
         }
     }
 
+    /// One more condition, after `WHERE TRUE`, if there are values: that the column has one of them.
+    pub fn and_one_of<B: Into<Bind>>(
+        self,
+        column: &'static str,
+        values: Option<impl ExactSizeIterator<Item = B>>,
+    ) -> Self {
+        match values {
+            None => self,
+            // No database takes an empty list.
+            Some(values) if values.len() == 0 => self.sql(" AND FALSE"),
+            Some(values) => self.sql(" AND ").sql(column).sql(" IN ").list(values),
+        }
+    }
+
     /// The values in parentheses, for `IN`.
     pub fn list<B: Into<Bind>>(mut self, values: impl IntoIterator<Item = B>) -> Self {
         self.recurs = false;

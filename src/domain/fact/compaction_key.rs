@@ -18,6 +18,8 @@ pub enum CompactionKey {
     Queue(Option<ServiceName>),
     /// How far a redrive job is.
     Redrive(JobId),
+    /// Which dead letters were chosen for a redrive job, until it is finished.
+    ChosenLetters(JobId),
     /// What a subscription is.
     Subscription(SubscriptionId),
     /// Up to where a subscriber is done.

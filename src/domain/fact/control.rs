@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compaction_key::CompactionKey;
 use super::sizes::SMALL_BYTES;
 use crate::domain::circuit::CircuitChanged;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::quota::Quota;
 use crate::domain::redrive::RedriveJob;
 use crate::domain::strategy::Strategy;
@@ -79,7 +79,11 @@ impl ControlFact {
 
     /// Roughly what the fact takes in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
-        SMALL_BYTES
+        let ids = match self {
+            Self::RedriveAdvanced(job) => job.chosen.as_ref().map_or(0, |chosen| chosen.ids.len()),
+            _ => 0,
+        };
+        SMALL_BYTES + ids * size_of::<MessageId>()
     }
 
     /// What this is the latest word on, and whether it says anything but what holds without it.
@@ -101,7 +105,12 @@ impl ControlFact {
                 let key = CompactionKey::Queue(switched.service.clone());
                 (key, switched.paused)
             }
-            Self::RedriveAdvanced(job) => (CompactionKey::Redrive(job.job), true),
+            Self::RedriveAdvanced(job) => match &job.chosen {
+                Some(chosen) if !chosen.ids.is_empty() => {
+                    (CompactionKey::ChosenLetters(job.job), true)
+                }
+                _ => (CompactionKey::Redrive(job.job), true),
+            },
         }
     }
 }

@@ -3,16 +3,20 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, Ref};
 
 use crate::api;
 use crate::api::dead_letter_filter::FilterBody;
 use crate::api::field::{BodyField, Narrowing, field, parse};
+use crate::api::lists;
 use crate::api::numbers::{Flag, number};
 use crate::api::objects::Nested;
 use crate::api::problem::Problem;
-use crate::domain::redrive::JobKind;
+use crate::api::texts::OldService;
+use crate::domain::ids::{MessageId, ServiceName};
+use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::{HubError, Subject};
-use crate::hub::redrives::RedriveRequest;
+use crate::hub::redrives::{MOST_CHOSEN, MeantLetters, RedriveRequest};
 
 const SUBJECT: Subject = Subject::Request;
 /// Dead letters per second.
@@ -21,7 +25,7 @@ const DEFAULT_RATE: f64 = 200.0;
 const DEFAULT_DELETE_RATE: f64 = 2000.0;
 const HIGHEST_RATE: f64 = 100_000.0;
 
-/// Which dead letters to send again, and how fast. May be left out: all of them.
+/// Which dead letters to send again, where to, and how fast. May be left out: all of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RedriveInput, example = json!({"filter": {"destination": "billing", "reason": "rejected"}, "rate": 50}))]
@@ -29,6 +33,15 @@ pub(crate) struct RedriveBody {
     #[serde(default)]
     #[schema(value_type = FilterBody)]
     filter: Narrowing<Nested<FilterBody>>,
+    /// In place of `filter`: just these, as far as they are in the list.
+    #[serde(default)]
+    #[schema(value_type = LetterIds, inline)]
+    ids: Narrowing<LetterIds>,
+    /// Messages go to this service instead of to whom they were for, and events are left out, as
+    /// they go to their subscriptions only.
+    #[serde(default)]
+    #[schema(value_type = ServiceName)]
+    destination: Narrowing<OldService>,
     /// Dead letters per second, with fractions.
     #[schema(inline, default = 200)]
     rate: Option<LetterRate>,
@@ -38,14 +51,18 @@ pub(crate) struct RedriveBody {
     dry_run: Narrowing<Flag>,
 }
 
-/// Which dead letters to delete, and how fast.
+/// Which dead letters to delete, and how fast: `filter` or `ids` has to be given.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DeleteInput, example = json!({"filter": {"destination": "billing", "until": "2026-06-01T00:00:00Z"}}))]
 pub(crate) struct DeleteBody {
     #[serde(default)]
-    #[schema(value_type = FilterBody, required = true)]
+    #[schema(value_type = FilterBody)]
     filter: Narrowing<Nested<FilterBody>>,
+    /// In place of `filter`: just these, as far as they are in the list.
+    #[serde(default)]
+    #[schema(value_type = LetterIds, inline)]
+    ids: Narrowing<LetterIds>,
     /// Dead letters per second, with fractions.
     #[schema(inline, default = 2000)]
     rate: Option<LetterRate>,
@@ -76,29 +93,80 @@ field!(
         .maximum(Some(HIGHEST_RATE))
 );
 
+/// The ids of dead letters.
+struct LetterIds(Vec<MessageId>);
+
+impl BodyField for LetterIds {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = format!("must have 1 to {MOST_CHOSEN} items; a filter means any number");
+        let ids: Vec<MessageId> = lists::list(
+            json,
+            MOST_CHOSEN,
+            "an array of ids of dead letters",
+            &problem,
+        )?;
+        match ids.is_empty() {
+            true => Err(Problem::new(problem)),
+            false => Ok(Self(ids)),
+        }
+    }
+}
+
+field!(
+    LetterIds,
+    ArrayBuilder::new()
+        .items(Ref::from_schema_name("MessageId"))
+        .min_items(Some(1))
+        .max_items(Some(MOST_CHOSEN))
+);
+
 /// # Errors
 /// 400 with the field.
 pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError> {
-    let (filter, rate, dry_run, usual) = match kind {
+    match kind {
         JobKind::Redrive => {
             let body: RedriveBody = api::body::optional(SUBJECT, text)?;
-            (body.filter, body.rate, body.dry_run, DEFAULT_RATE)
+            Ok(RedriveRequest {
+                kind,
+                meant: meant(body.filter, body.ids)?.unwrap_or_else(everything),
+                destination: body.destination.0.map(|service| service.0),
+                rate: body.rate.map_or(DEFAULT_RATE, |rate| rate.0),
+                dry_run: body.dry_run.0.is_some_and(|flag| flag.0),
+            })
         }
         JobKind::Delete => {
             let body: DeleteBody = api::body::optional(SUBJECT, text)?;
-            if body.filter.0.is_none() {
+            let meant = meant(body.filter, body.ids)?.ok_or_else(|| {
                 let problem = "says which dead letters are deleted; {} means all";
-                return Err(HubError::invalid(SUBJECT, "filter", problem));
-            }
-            (body.filter, body.rate, body.dry_run, DEFAULT_DELETE_RATE)
+                HubError::invalid(SUBJECT, "filter", problem)
+            })?;
+            Ok(RedriveRequest {
+                kind,
+                meant,
+                destination: None,
+                rate: body.rate.map_or(DEFAULT_DELETE_RATE, |rate| rate.0),
+                dry_run: body.dry_run.0.is_some_and(|flag| flag.0),
+            })
         }
-    };
-    Ok(RedriveRequest {
-        kind,
-        filter: filter.0.unwrap_or_default().0.filter(),
-        rate: rate.map_or(usual, |rate| rate.0),
-        dry_run: dry_run.0.is_some_and(|flag| flag.0),
-    })
+    }
+}
+
+fn meant(
+    filter: Narrowing<Nested<FilterBody>>,
+    ids: Narrowing<LetterIds>,
+) -> Result<Option<MeantLetters>, HubError> {
+    match (filter.0, ids.0) {
+        (Some(_), Some(_)) => {
+            let problem = "stands in place of filter: give one of them";
+            Err(HubError::invalid(SUBJECT, "ids", problem))
+        }
+        (Some(filter), None) => Ok(Some(MeantLetters::Matching(filter.0.filter()))),
+        (None, ids) => Ok(ids.map(|ids| MeantLetters::Chosen(ids.0))),
+    }
+}
+
+fn everything() -> MeantLetters {
+    MeantLetters::Matching(RedriveFilter::default())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::ErrorCode;
-use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveWish};
+use crate::hub::redrives::{MeantLetters, RedriveRequest, RedriveStart, RedriveWish};
 
 /// A hub that gives up at the first failure, with one dead letter.
 async fn hub_with_dead_letter() -> (TestHub, MessageId) {
@@ -124,7 +124,8 @@ async fn a_dry_run_counts_and_sends_nothing() {
     let context = RequestContext::of(&boss, test.hub.clock.wall());
     let request = |dry_run| RedriveRequest {
         kind: JobKind::Redrive,
-        filter: RedriveFilter::default(),
+        meant: MeantLetters::Matching(RedriveFilter::default()),
+        destination: None,
         rate: 1000.0,
         dry_run,
     };

@@ -6,7 +6,10 @@ use super::*;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::JobId;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
-use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveWish};
+use crate::domain::subscription::SubscriptionId;
+use crate::hub::dead_letters::DeadLetterRecord;
+use crate::hub::error::{ErrorCode, HubError};
+use crate::hub::redrives::{MeantLetters, RedriveRequest, RedriveStart, RedriveWish};
 
 /// More than a page of them, which is 256.
 const MANY: usize = 300;
@@ -23,6 +26,16 @@ fn nack() -> LeaseEnd {
     LeaseEnd::Nack {
         delay: None,
         reason: None,
+    }
+}
+
+fn of_those(meant: MeantLetters, rate: f64) -> RedriveRequest {
+    RedriveRequest {
+        kind: JobKind::Redrive,
+        meant,
+        destination: None,
+        rate,
+        dry_run: false,
     }
 }
 
@@ -46,36 +59,50 @@ impl TestHub {
         all
     }
 
-    async fn redrive(&self, filter: RedriveFilter, rate: f64) -> RedriveJob {
+    async fn start_job(&self, request: RedriveRequest) -> Result<RedriveStart, HubError> {
         let boss = operator();
         let context = RequestContext::of(&boss, self.hub.clock.wall());
-        let request = RedriveRequest {
-            kind: JobKind::Redrive,
-            filter,
-            rate,
-            dry_run: false,
-        };
         let jobs = self.hub.redrives(&context, RedriveWish::Run).unwrap();
-        match jobs.start(request).await.unwrap() {
+        jobs.start(request).await
+    }
+
+    async fn started(&self, request: RedriveRequest) -> RedriveJob {
+        match self.start_job(request).await.unwrap() {
             RedriveStart::Started(job) => *job,
             RedriveStart::Counted(_) => panic!("it was to run"),
         }
     }
 
+    async fn redrive(&self, filter: RedriveFilter, rate: f64) -> RedriveJob {
+        self.started(of_those(MeantLetters::Matching(filter), rate))
+            .await
+    }
+
     async fn matching(&self, filter: RedriveFilter) -> u64 {
-        let boss = operator();
-        let context = RequestContext::of(&boss, self.hub.clock.wall());
         let request = RedriveRequest {
-            kind: JobKind::Redrive,
-            filter,
-            rate: 1.0,
             dry_run: true,
+            ..of_those(MeantLetters::Matching(filter), 1.0)
         };
-        let jobs = self.hub.redrives(&context, RedriveWish::Run).unwrap();
-        match jobs.start(request).await.unwrap() {
+        match self.start_job(request).await.unwrap() {
             RedriveStart::Counted(count) => count,
             RedriveStart::Started(_) => panic!("it was not to run"),
         }
+    }
+
+    /// The ids in the list, oldest first.
+    async fn listed(&self) -> Vec<MessageId> {
+        let boss = operator();
+        let context = RequestContext::of(&boss, self.hub.clock.wall());
+        self.hub.flush().await.unwrap();
+        let all = RedriveFilter::default();
+        let found = self.hub.search_dead_letters(&context, &all, None, 1000);
+        let ids = found.await.unwrap().items.into_iter().map(|one| match one {
+            DeadLetterRecord::Message(record) => record.message().id,
+            DeadLetterRecord::Event(row) => row.dead_event.id,
+        });
+        let mut ids: Vec<_> = ids.collect();
+        ids.reverse();
+        ids
     }
 
     /// The job, once it is as `is_so` says.
@@ -201,4 +228,81 @@ async fn a_job_takes_just_those_that_its_filter_means() {
     assert_eq!(done.redriven, 2);
     assert_eq!(test.matching(RedriveFilter::default()).await, 3);
     assert!(test.pull_now("billing", 1).await.is_empty());
+}
+
+#[actix::test]
+async fn chosen_dead_letters_go_to_whom_they_were_for_or_to_another() {
+    let test = hub_with_dead_letters(6).await;
+    test.register_puller("mail").await;
+    let ids = test.listed().await;
+    // One of them twice, and one that is in no list.
+    let chosen = vec![ids[4], ids[1], ids[4], MessageId(Uuid::from_u128(7))];
+    let job = test
+        .started(of_those(MeantLetters::Chosen(chosen), 10_000.0))
+        .await;
+    assert_eq!(job.matched, 2);
+    assert_eq!(job.chosen.as_ref().unwrap().count, 3);
+    let again = test.pull_all("billing", 2).await;
+    let again: Vec<_> = again.iter().map(|one| one.delivery.message.id).collect();
+    assert_eq!(again, [ids[1], ids[4]]);
+    let elsewhere = test
+        .started(RedriveRequest {
+            destination: Some(service("mail")),
+            ..of_those(MeantLetters::Chosen(vec![ids[5], ids[0]]), 10_000.0)
+        })
+        .await;
+    let again = test.pull_all("mail", 2).await;
+    let again: Vec<_> = again.iter().map(|one| one.delivery.message.id).collect();
+    assert_eq!(again, [ids[0], ids[5]]);
+    for job in [job, elsewhere] {
+        let done = test
+            .job_when(job.job, |job| job.status == JobStatus::Done)
+            .await;
+        assert_eq!((done.matched, done.redriven, done.skipped), (2, 2, 0));
+        // Nobody needs them any more.
+        assert!(done.chosen.unwrap().ids.is_empty());
+    }
+    assert_eq!(test.listed().await, [ids[2], ids[3]]);
+    assert!(test.pull_now("billing", 1).await.is_empty());
+}
+
+#[actix::test]
+async fn chosen_dead_letters_are_deleted_and_no_others() {
+    let test = hub_with_dead_letters(3).await;
+    let ids = test.listed().await;
+    let job = test
+        .started(RedriveRequest {
+            kind: JobKind::Delete,
+            ..of_those(MeantLetters::Chosen(vec![ids[0], ids[2]]), 10_000.0)
+        })
+        .await;
+    let done = test
+        .job_when(job.job, |job| job.status == JobStatus::Done)
+        .await;
+    assert_eq!((done.matched, done.deleted, done.redriven), (2, 2, 0));
+    assert_eq!(test.listed().await, [ids[1]]);
+}
+
+#[actix::test]
+async fn nothing_is_sent_to_nobody_nor_an_event_elsewhere() {
+    let test = hub_with_dead_letters(1).await;
+    let to = |name: &str, filter| RedriveRequest {
+        destination: Some(service(name)),
+        dry_run: true,
+        ..of_those(MeantLetters::Matching(filter), 1.0)
+    };
+    let refused = test.start_job(to("nobody", RedriveFilter::default())).await;
+    let refused = refused.err().unwrap();
+    assert_eq!(refused.code(), ErrorCode::ServiceNotFound);
+    let of_subscription = RedriveFilter {
+        subscription_id: Some(SubscriptionId(Uuid::from_u128(7))),
+        ..RedriveFilter::default()
+    };
+    let refused = test.start_job(to("billing", of_subscription)).await;
+    let refused = refused.err().unwrap();
+    assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    assert!(
+        refused.to_string().starts_with("destination: "),
+        "{refused}"
+    );
 }

@@ -7,6 +7,7 @@ use super::bounds;
 use super::raw_body;
 use super::records::{self, Kind};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::payload::RawPayload;
 
@@ -14,6 +15,9 @@ use crate::domain::payload::RawPayload;
 pub const VERSION: u8 = 1;
 /// Of bodies that have bytes beside their JSON: those of messages whose payload is no JSON.
 pub const RAW_VERSION: u8 = 2;
+/// Of bodies of redrive jobs of which older hubs would read over what decides which dead letters
+/// they mean, or where these go.
+pub const CHOSEN_VERSION: u8 = 2;
 
 /// Why a record with a right checksum cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +42,12 @@ pub enum DecodeError {
 
 /// In which version this hub writes `fact`.
 pub fn version_of(fact: &Fact) -> u8 {
-    match raw_payload(fact) {
-        None => VERSION,
-        Some(_) => RAW_VERSION,
+    match fact {
+        Fact::Control(ControlFact::RedriveAdvanced(job)) if job.is_beyond_filters() => {
+            CHOSEN_VERSION
+        }
+        _ if raw_payload(fact).is_some() => RAW_VERSION,
+        _ => VERSION,
     }
 }
 
@@ -68,7 +75,7 @@ pub fn decode(kind: u8, version: u8, body: &[u8]) -> Result<Fact, DecodeError> {
         return Err(unknown);
     };
     let read = match (version, kind) {
-        (VERSION, _) => read_json(kind, body),
+        (VERSION, _) | (CHOSEN_VERSION, Kind::RedriveAdvanced) => read_json(kind, body),
         (RAW_VERSION, Kind::Accepted | Kind::Redriven) => raw_body::read(kind, body),
         _ => return Err(unknown),
     };
@@ -91,8 +98,7 @@ fn read_json(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fact::control::ControlFact;
-    use crate::domain::redrive::JobKind;
+    use crate::domain::redrive::{JobKind, JobStatus};
     use crate::logic::journal::samples;
 
     #[test]
@@ -142,6 +148,18 @@ mod tests {
         let mut body = Vec::new();
         encode_body(&mut body, &redriven);
         assert!(!String::from_utf8(body).unwrap().contains("\"job\""));
+    }
+
+    /// Which would send everything, and to where it was for.
+    #[test]
+    fn a_job_for_chosen_dead_letters_is_none_that_older_hubs_read() {
+        let fact = samples::redrive_chosen(1);
+        let mut body = Vec::new();
+        encode_body(&mut body, &fact);
+        assert_eq!(version_of(&fact), 2);
+        assert_eq!(decode(19, 2, &body).unwrap(), fact);
+        let by_a_filter = samples::redrive_advanced(1, JobStatus::Running);
+        assert_eq!(version_of(&by_a_filter), 1);
     }
 
     #[test]

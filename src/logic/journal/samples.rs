@@ -29,7 +29,7 @@ use crate::domain::ids::{InstanceId, JobId, MessageId, MessageType, ServiceName}
 use crate::domain::message::{Extras, Fingerprint, Message, Priority, State};
 use crate::domain::payload::Payload;
 use crate::domain::quota::Quota;
-use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::redrive::{ChosenLetters, JobStatus, RedriveJob};
 use crate::domain::service::{Address, Health, Registration};
 use crate::domain::strategy::Strategy as Balancing;
 use crate::domain::timestamp::Timestamp;
@@ -324,6 +324,16 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
     })))
 }
 
+/// The first version of a job for three chosen dead letters.
+pub fn redrive_chosen(number: u128) -> Fact {
+    let job = JobId(Uuid::from_u128(number));
+    Fact::Control(ControlFact::RedriveAdvanced(Arc::new(RedriveJob {
+        chosen: Some(ChosenLetters::new((1..=3).map(id).collect())),
+        destination: Some(service(2)),
+        ..RedriveJob::begun(job, at(1), 200.0)
+    })))
+}
+
 pub fn compaction_summary(numbers: std::ops::Range<u128>) -> Fact {
     let totals = MessageTotals {
         accepted: (numbers.end - numbers.start) as i64,
@@ -409,6 +419,7 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(name, paused)| queue_switched(name, paused)),
         1 => (1..3_u128, prop_oneof![Just(JobStatus::Running), Just(JobStatus::Done)])
             .prop_map(|(job, status)| redrive_advanced(job, status)),
+        1 => (1..3_u128).prop_map(redrive_chosen),
         1 => (20..25_u128).prop_map(|first| compaction_summary(first..first + 2)),
         2 => (1..3_u128, 1..9_u64).prop_map(|(stream, number)| event_published(stream, number)),
         1 => (1..3_u128, 1..9_u64).prop_map(|(stream, version)| snapshot_taken(stream, version)),

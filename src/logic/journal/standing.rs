@@ -27,8 +27,10 @@ impl Standing {
         if let Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) = fact {
             self.latest.remove(&CompactionKey::Position(gone.id));
         }
-        let is_finished = matches!(fact, Fact::Control(ControlFact::RedriveAdvanced(job)) if job.status.is_finished());
-        if is_finished {
+        if let Fact::Control(ControlFact::RedriveAdvanced(job)) = fact
+            && job.status.is_finished()
+        {
+            self.latest.remove(&CompactionKey::ChosenLetters(job.job));
             self.latest.remove(&subject);
             self.finished_jobs.insert(subject, position);
         } else if says_something {
@@ -88,6 +90,19 @@ mod tests {
             samples::circuit_changed(1, false),
         ];
         assert_eq!(kept(&facts), [2]);
+    }
+
+    #[test]
+    fn what_was_chosen_for_a_job_stays_until_it_is_finished() {
+        let mut facts = vec![
+            samples::redrive_chosen(1),
+            samples::redrive_chosen(2),
+            samples::redrive_advanced(1, JobStatus::Running),
+            samples::redrive_advanced(1, JobStatus::Running),
+        ];
+        assert_eq!(kept(&facts), [1, 2, 4]);
+        facts.push(samples::redrive_advanced(1, JobStatus::Done));
+        assert_eq!(kept(&facts), [2, 5]);
     }
 
     #[test]

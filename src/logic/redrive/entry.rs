@@ -1,11 +1,12 @@
 //! One job: its counts by the facts, its walk, and what of both is recorded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::Action;
 use super::walk::{ListedDeadLetter, RedriveOutcome, Step, Walk};
 use crate::domain::ids::Position;
-use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
+use crate::domain::redrive::{ChosenLetters, JobStatus, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 
@@ -104,6 +105,7 @@ impl Entry {
         // How far the walk is nobody knows but this, and the version may be of a moment ago.
         self.job.through = self.job.through.max(before.through);
         self.job.skipped = self.job.skipped.max(before.skipped);
+        self.keep_chosen(before.chosen);
         self.walk.go_on_after(version.through);
         self.version_at = position;
         self.under_way = self.under_way.saturating_sub(1);
@@ -115,6 +117,19 @@ impl Entry {
         for (_, change) in self.changes.clone() {
             self.count(change);
         }
+    }
+
+    /// Only the first version says which dead letters are chosen, and only a job that goes on needs
+    /// to know.
+    fn keep_chosen(&mut self, before: Option<ChosenLetters>) {
+        let Some(chosen) = &mut self.job.chosen else {
+            return;
+        };
+        chosen.ids = match before {
+            _ if self.job.status.is_finished() => Arc::default(),
+            Some(before) if chosen.ids.is_empty() => before.ids,
+            _ => return,
+        };
     }
 
     /// A fact that is not in the counts yet.
@@ -249,6 +264,9 @@ impl Entry {
         if let Some((status, cause)) = self.wanted.clone() {
             version.status = status;
             version.cause = cause;
+        }
+        if let Some(chosen) = &mut version.chosen {
+            chosen.ids = Arc::default();
         }
         version.through = version.through.max(self.walk.through());
         version.counted = seen;

@@ -1,6 +1,7 @@
 //! Dead letters of either kind, as one list.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -109,12 +110,27 @@ impl DeadLetterQuery {
             let until = messages.until;
             messages.until = Some(until.map_or(start, |until| until.min(start)));
         }
-        // One that dies again stands further on, where the walk would come across it.
-        query.events = query.events.filter(|_| job.events_before.is_some());
+        // One that dies again stands further on, where the walk would come across it; and no event
+        // goes elsewhere than to its subscription.
+        let has_events = job.events_before.is_some() && job.destination.is_none();
+        query.events = query.events.filter(|_| has_events);
         if let Some(events) = &mut query.events {
             events.before = job.events_before;
         }
+        if let Some(chosen) = &job.chosen {
+            query.only(&chosen.ids);
+        }
         query
+    }
+
+    /// Of those that match, only these.
+    fn only(&mut self, ids: &Arc<[MessageId]>) {
+        if let Some(messages) = &mut self.messages {
+            messages.ids = Some(ids.clone());
+        }
+        if let Some(events) = &mut self.events {
+            events.ids = Some(ids.clone());
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the archive is asked about events, and what it answers.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
 use super::error::ArchiveError;
@@ -7,7 +9,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::event_lists::EventTypeEntry;
-use crate::domain::ids::{Position, ServiceName};
+use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
@@ -65,6 +67,8 @@ pub struct DeadEventQuery {
     pub correlation_id: Option<String>,
     /// Why it died; `None`: whatever the reason.
     pub reason: Option<DeadReason>,
+    /// Only the dead letters of these ids; `None`: whatever the id.
+    pub ids: Option<Arc<[MessageId]>>,
     /// Died at this time or later.
     pub since: Option<Timestamp>,
     /// Died before.
@@ -96,6 +100,10 @@ impl DeadEventQuery {
                 .as_ref()
                 .is_none_or(|text| *text == event.correlation_id())
             && self.reason.is_none_or(|reason| reason == dead_event.reason)
+            && self
+                .ids
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&dead_event.id))
             && self.since.is_none_or(|since| dead_event.at >= since)
             && self.until.is_none_or(|until| dead_event.at < until)
             && self.before.is_none_or(|before| archived.position < before)

@@ -1,5 +1,7 @@
 //! What the archive is asked about messages, and what it answers.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -116,6 +118,8 @@ pub struct MessageQuery {
     pub reason: Option<DeadReason>,
     /// Only what stands in the dead letter list.
     pub dead_letters: bool,
+    /// Only these; `None`: whatever the id.
+    pub ids: Option<Arc<[MessageId]>>,
     /// By time of acceptance; of settlement when `dead_letters` is set. Inclusive.
     pub since: Option<Timestamp>,
     /// Exclusive.
@@ -161,6 +165,10 @@ impl MessageQuery {
             && (self.states.is_empty() || self.states.contains(&row.state))
             && self.reason.is_none_or(|reason| row.reason == Some(reason))
             && (!self.dead_letters || row.dead_letter)
+            && self
+                .ids
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&message.id))
             && self
                 .since
                 .is_none_or(|since| time.is_some_and(|time| time >= since))

@@ -6,7 +6,7 @@ use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, JobId, MessageId, Position, ServiceName};
-use message_hub::domain::redrive::{RedriveFilter, RedriveJob};
+use message_hub::domain::redrive::{ChosenLetters, RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::{Archive, DeadLetterQuery, MessageQuery};
@@ -182,6 +182,35 @@ fn a_job_means_what_had_died_at_its_start() {
             let found = meant(archive, &DeadLetterQuery::of_job(&job)).await;
             assert_eq!(found, expected, "{job:?}");
         }
+    });
+}
+
+#[test]
+fn a_job_means_what_was_chosen_and_events_only_where_they_were_for() {
+    on_each(async |archive| {
+        fill(archive).await;
+        let nobody = MessageId(Uuid::from_u128(0x7777));
+        let chosen = |ids: &[MessageId]| RedriveJob {
+            chosen: Some(ChosenLetters::new(ids.to_vec())),
+            ..job(RedriveFilter::default(), 9_000, Some(10))
+        };
+        let some = [dead_event_id(3), id(1), nobody, id(3), dead_event_id(4)];
+        let expected = [id(1), id(3), dead_event_id(3), dead_event_id(4)];
+        let query = DeadLetterQuery::of_job(&chosen(&some));
+        assert_eq!(meant(archive, &query).await, expected);
+        let after = archive.dead_letters_after(query, 1, 2).await.unwrap();
+        let after: Vec<_> = after.into_iter().map(|(_, id)| id).collect();
+        assert_eq!(after, expected[1..3]);
+        for ids in [&[][..], &[nobody]] {
+            let query = DeadLetterQuery::of_job(&chosen(ids));
+            assert_eq!(meant(archive, &query).await, []);
+        }
+        let elsewhere = RedriveJob {
+            destination: ServiceName::parse("mail").ok(),
+            ..chosen(&some)
+        };
+        let query = DeadLetterQuery::of_job(&elsewhere);
+        assert_eq!(meant(archive, &query).await, expected[..2]);
     });
 }
 

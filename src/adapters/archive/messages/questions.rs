@@ -1,5 +1,7 @@
 //! Questions about messages, as SQL.
 
+use uuid::Uuid;
+
 use crate::adapters::archive::alternatives::Alternatives;
 use crate::adapters::archive::ends::{Ends, Side};
 use crate::adapters::archive::listing::RowListing;
@@ -35,8 +37,7 @@ fn rows(detail: PayloadDetail) -> Statement {
 }
 
 pub(crate) fn by_id(ids: &[MessageId]) -> Statement {
-    let ids = ids.iter().map(|id| id.0);
-    rows(PayloadDetail::Full).sql(" AND id IN ").list(ids)
+    rows(PayloadDetail::Full).and_one_of("id", Some(uuids(ids)))
 }
 
 /// Newest first.
@@ -81,7 +82,8 @@ fn matching(query: &MessageQuery, after: Option<Position>) -> Alternatives {
     let common = Statement::new("")
         .and_if("position > ", after)
         .and_if("position < ", query.before)
-        .and_if("reason = ", query.reason.map(DeadReason::name));
+        .and_if("reason = ", query.reason.map(DeadReason::name))
+        .and_one_of("id", query.ids.as_deref().map(uuids));
     let common = between(in_states(common, &query.states), query);
     let ends = Ends {
         columns: ("source", "destination"),
@@ -91,6 +93,7 @@ fn matching(query: &MessageQuery, after: Option<Position>) -> Alternatives {
     };
     let conditions = match query.correlation_id.as_deref() {
         Some(text) => correlated(&ends.beside(common), query, text),
+        None if query.ids.is_some() => vec![ends.beside(common)],
         None => ends
             .sides()
             .into_iter()
@@ -98,6 +101,11 @@ fn matching(query: &MessageQuery, after: Option<Position>) -> Alternatives {
             .collect(),
     };
     Alternatives::new("messages", "position", conditions)
+}
+
+/// As they stand in the column `id`.
+pub(crate) fn uuids(ids: &[MessageId]) -> impl ExactSizeIterator<Item = Uuid> {
+    ids.iter().map(|id| id.0)
 }
 
 fn correlated(common: &Statement, query: &MessageQuery, text: &str) -> Vec<Statement> {

@@ -6,6 +6,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::compaction_summary::KnownId;
 use crate::domain::fact::Recorded;
 use crate::domain::fact::compaction_key::CompactionKey;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::service::{ServiceFact, Withdrawal};
@@ -112,6 +113,12 @@ impl Replayed {
     fn apply(&mut self, fact: &Fact) {
         if let Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) = fact {
             self.standing.remove(&CompactionKey::Position(gone.id));
+        }
+        if let Fact::Control(ControlFact::RedriveAdvanced(job)) = fact
+            && job.status.is_finished()
+        {
+            let chosen = CompactionKey::ChosenLetters(job.job);
+            self.standing.remove(&chosen);
         }
         match fact.compaction_key() {
             Some((subject, true)) => drop(self.standing.insert(subject, fact.clone())),

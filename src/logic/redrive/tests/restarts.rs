@@ -44,6 +44,41 @@ fn a_paused_job_stays_paused_over_a_restart() {
 }
 
 #[test]
+fn the_first_version_says_what_is_chosen_and_no_other_has_to() {
+    let mut world = World::choosing(&[2, 4, 5, 7, 9], 1.0);
+    let chosen = [2, 4, 5, 7, 9].map(samples::id);
+    world.work();
+    for _ in 0..3 {
+        world.sleep();
+        world.work();
+        assert_eq!(*world.view().chosen.unwrap().ids, chosen);
+    }
+    let is_version = |(_, fact): &&(Position, Fact)| {
+        matches!(fact, Fact::Control(ControlFact::RedriveAdvanced(_)))
+    };
+    let versions: Vec<_> = world.journal.iter().filter(is_version).collect();
+    for (_, fact) in &versions[1..] {
+        let Fact::Control(ControlFact::RedriveAdvanced(version)) = fact else {
+            panic!("{fact:?}");
+        };
+        let later = version.chosen.as_ref().unwrap();
+        assert!(later.ids.is_empty() && later.count == 5);
+    }
+    // What a compaction leaves of them.
+    let mut compacted = Redrives::default();
+    for (position, fact) in [versions[0], versions[versions.len() - 1]] {
+        compacted.learn(*position, fact);
+    }
+    assert_eq!(*compacted.view(JOB).unwrap().chosen.unwrap().ids, chosen);
+    assert!(versions.len() > 2);
+    world.restart();
+    world.run_until_idle();
+    let view = world.view();
+    assert_eq!((view.status, view.redriven), (JobStatus::Done, 5));
+    assert!(view.chosen.unwrap().ids.is_empty());
+}
+
+#[test]
 fn a_close_records_what_moved() {
     let mut world = World::new(10, FAST);
     world.answer_read();

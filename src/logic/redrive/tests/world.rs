@@ -13,7 +13,7 @@ use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
-use crate::domain::redrive::{RedriveJob, Switch};
+use crate::domain::redrive::{ChosenLetters, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
@@ -99,9 +99,13 @@ impl World {
 
     /// So many dead letters of messages, and a job that runs at `rate`.
     pub(super) fn new(dead_letters: u64, rate: f64) -> Self {
+        Self::with_job(dead_letters, job(rate))
+    }
+
+    fn with_job(dead_letters: u64, begun: RedriveJob) -> Self {
         let mut world = Self {
             redrives: Redrives::default(),
-            now: job(rate).started_at,
+            now: begun.started_at,
             journal: Vec::new(),
             dead_letters: (1..=dead_letters)
                 .map(|number| (number, Place::Listed))
@@ -114,10 +118,20 @@ impl World {
             has_events: false,
         };
         world.redrives.open();
-        world.commit(Fact::Control(ControlFact::RedriveAdvanced(Arc::new(job(
-            rate,
-        )))));
+        world.commit(Fact::Control(ControlFact::RedriveAdvanced(Arc::new(begun))));
         world
+    }
+
+    /// As many dead letters as the highest number, of which these are chosen.
+    pub(super) fn choosing(numbers: &[u64], rate: f64) -> Self {
+        let ids = numbers.iter().map(|number| samples::id((*number).into()));
+        let chosen = ChosenLetters::new(ids.collect());
+        let begun = RedriveJob {
+            chosen: Some(chosen),
+            ..job(rate)
+        };
+        let dead_letters = numbers.iter().copied().max().unwrap_or(0);
+        Self::with_job(dead_letters, begun)
     }
 
     pub(super) fn commit(&mut self, fact: Fact) {
@@ -187,7 +201,12 @@ impl World {
             return;
         };
         let listed = self.dead_letters.range(after + 1..);
-        let listed = listed.filter(|(_, place)| **place == Place::Listed);
+        let chosen = self.view().chosen;
+        let is_meant = |number: &u64| match &chosen {
+            Some(chosen) => chosen.ids.contains(&self.id(*number)),
+            None => true,
+        };
+        let listed = listed.filter(|(number, place)| **place == Place::Listed && is_meant(number));
         let page = listed.map(|(number, _)| ListedDeadLetter {
             position: *number,
             id: self.id(*number),
