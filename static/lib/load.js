@@ -22,7 +22,7 @@ const SLOW = 300;
  * @template [T=any]
  * @param {string | null} path null: nothing is asked
  * @param {Record<string, any>} [query]
- * @param {{ keep?: string[] }} [options]
+ * @param {{ keep?: string[], read?: (answer: any) => T }} [options] `read`: what is kept of an answer
  * @returns {Loaded<T>}
  */
 export function useAnswer(path, query = {}, options = {}) {
@@ -44,7 +44,7 @@ export function useAnswer(path, query = {}, options = {}) {
     put({ key, path, loading: true, slow: false, ...(other ? { value: undefined, error: undefined } : {}) });
     const timer = setTimeout(() => put({ slow: true }), SLOW);
     get(path, query, { signal: abort.signal, keep: options.keep }).then(
-      value => put({ value, error: undefined, loading: false, slow: false, at: Date.now() }),
+      answer => put({ value: options.read ? options.read(answer) : answer, error: undefined, loading: false, slow: false, at: Date.now() }),
       error => abort.signal.aborted || put({ error, loading: false, slow: false }),
     ).finally(() => clearTimeout(timer));
     return () => {
