@@ -16,6 +16,7 @@ pub mod dedup;
 pub mod delivery;
 pub mod delivery_window;
 pub mod dependencies;
+pub mod error_pattern;
 pub mod event_query;
 pub mod event_sampling;
 pub mod event_window;

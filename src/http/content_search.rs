@@ -96,6 +96,7 @@ impl ContentSearch {
             message_type: self.r#type.map(|given| given.0),
             priority: self.priority.map(|level| level.0),
             error_contains: self.error_contains.map(|words| words.0),
+            error: None,
             payload: PayloadFilter {
                 contains: self.payload_contains.map(|words| words.0),
                 at: self.payload_at.map(|pointer| pointer.0),

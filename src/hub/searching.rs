@@ -171,8 +171,7 @@ impl Terms {
     fn of_archived(&self, rows: Vec<ArchivedMessage>) -> Vec<MessageRecord> {
         let mut found = Vec::new();
         for row in rows {
-            let last_error = row.attempts.last().and_then(|last| last.error.as_deref());
-            if self.content.matches(&row.message, last_error) {
+            if row.meets(&self.content) {
                 let row = Box::new(row.with(self.detail));
                 found.push(MessageRecord::Archived(row));
             }

@@ -1,26 +1,31 @@
-//! What somebody looks for in messages that no list is ordered by: what they are and say, and how
-//! they failed.
+//! What somebody looks for in messages and events that no list is ordered by: what they are and say,
+//! and how they failed.
 
 use memchr::memmem;
 use serde_json::value::RawValue;
 
 use super::canonical::canonical_or_plain;
+use super::error_pattern::ErrorPattern;
 use super::json_pointer::JsonPointer;
 use super::shown_payload::ShownPayload;
+use crate::domain::event::Event;
 use crate::domain::ids::MessageType;
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Message, Priority};
 use crate::domain::payload::Payload;
 
-/// Which of the messages that are looked through are meant: those that match everything given.
+/// Which of the messages and events that are looked through are meant: those that match everything
+/// given.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ContentFilter {
-    /// Of this type.
+    /// Of this type; that of an event is its `event_type`.
     pub message_type: Option<MessageType>,
-    /// Of this priority.
+    /// Of this priority, which no event has.
     pub priority: Option<Priority>,
     /// Whose last attempt failed with words that hold these.
     pub error_contains: Option<String>,
+    /// Whose last attempt failed so, but for numbers and ids.
+    pub error: Option<ErrorPattern>,
     /// What their payloads say.
     pub payload: PayloadFilter,
 }
@@ -49,30 +54,64 @@ impl ContentFilter {
 
     /// Whether this message is meant, which failed last with this.
     pub fn matches(&self, message: &Message, last_error: Option<&str>) -> bool {
-        let is_in = |words: &String| last_error.is_some_and(|error| contains(error, words));
+        self.is_type(message.message_type.as_str())
+            && self.priority.is_none_or(|one| one == message.priority)
+            && self.is_error(last_error)
+            && self.payload.matches(&message.payload)
+    }
+
+    /// Whether this event is meant, which failed last with this.
+    pub fn matches_event(&self, event: &Event, last_error: Option<&str>) -> bool {
+        self.is_type(event.event_type.as_str())
+            && self.priority.is_none()
+            && self.is_error(last_error)
+            && self.payload.matches_json(&event.payload)
+    }
+
+    fn is_type(&self, name: &str) -> bool {
         self.message_type
             .as_ref()
-            .is_none_or(|one| *one == message.message_type)
-            && self.priority.is_none_or(|one| one == message.priority)
-            && self.error_contains.as_ref().is_none_or(is_in)
-            && self.payload.matches(&message.payload)
+            .is_none_or(|one| one.as_str() == name)
+    }
+
+    fn is_error(&self, last_error: Option<&str>) -> bool {
+        let is_in = |words: &String| last_error.is_some_and(|error| contains(error, words));
+        self.error_contains.as_ref().is_none_or(is_in)
+            && self
+                .error
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_of(last_error))
     }
 }
 
 impl PayloadFilter {
     /// Whether this payload is meant.
     pub fn matches(&self, payload: &Payload) -> bool {
-        let bytes = match payload {
-            Payload::Json(text) => text.as_json().as_bytes(),
-            Payload::Raw(raw) => &raw.bytes,
-        };
-        self.contains
-            .as_ref()
-            .is_none_or(|words| memmem::find(bytes, words.as_bytes()).is_some())
-            && (self.at.is_none() && self.is.is_none()
-                || ShownPayload::of(payload)
-                    .payload
-                    .is_some_and(|json| self.is_met_by(json)))
+        match payload {
+            Payload::Json(text) => self.matches_json(text),
+            Payload::Raw(raw) => {
+                self.is_in(&raw.bytes)
+                    && (!self.needs_json()
+                        || ShownPayload::of(payload)
+                            .payload
+                            .is_some_and(|json| self.is_met_by(json)))
+            }
+        }
+    }
+
+    /// Whether this payload is meant, which is JSON.
+    pub fn matches_json(&self, json: &JsonText) -> bool {
+        self.is_in(json.as_json().as_bytes())
+            && (!self.needs_json() || self.is_met_by(json.as_raw()))
+    }
+
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        let is_in = |words: &String| memmem::find(bytes, words.as_bytes()).is_some();
+        self.contains.as_ref().is_none_or(is_in)
+    }
+
+    fn needs_json(&self) -> bool {
+        self.at.is_some() || self.is.is_some()
     }
 
     fn is_met_by(&self, json: &RawValue) -> bool {
@@ -93,6 +132,7 @@ fn contains(text: &str, words: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::ids::ContentType;
+    use crate::logic::journal::samples;
 
     fn filter(contains: &str, at: Option<&str>, is: Option<&str>) -> PayloadFilter {
         PayloadFilter {
@@ -140,5 +180,46 @@ mod tests {
         let binary = Payload::raw(vec![0xff, b'a', b'b', 0], None);
         assert!(filter("ab", None, None).matches(&binary));
         assert!(!filter("ba", None, None).matches(&binary));
+    }
+
+    #[test]
+    fn messages_and_events_are_found_alike_by_what_they_are_and_how_they_failed() {
+        let message = samples::message(1, "{}");
+        let event = samples::event(1, 1);
+        let error = Some("HTTP 503: no paper");
+        let of_type = |name: &str| ContentFilter {
+            message_type: Some(MessageType::parse(name).unwrap()),
+            ..ContentFilter::default()
+        };
+        let failed_with = |words: &str| ContentFilter {
+            error_contains: Some(words.to_owned()),
+            ..ContentFilter::default()
+        };
+        let failed_as = |words: Option<&str>| ContentFilter {
+            error: Some(ErrorPattern::of(words)),
+            ..ContentFilter::default()
+        };
+        for (filter, matches) in [
+            (ContentFilter::default(), true),
+            (failed_with("503: no"), true),
+            (failed_with("504"), false),
+            (failed_as(Some("HTTP #: no paper")), true),
+            (failed_as(Some("HTTP 504: no paper")), true),
+            (failed_as(Some("HTTP #")), false),
+            (failed_as(None), false),
+            (of_type("what nobody sends"), false),
+        ] {
+            assert_eq!(filter.matches(&message, error), matches, "{filter:?}");
+            assert_eq!(filter.matches_event(&event, error), matches, "{filter:?}");
+        }
+        assert!(failed_as(None).matches(&message, None));
+        assert!(!failed_with("503").matches_event(&event, None));
+        assert!(of_type(message.message_type.as_str()).matches(&message, None));
+        assert!(of_type(event.event_type.as_str()).matches_event(&event, None));
+        let urgent = ContentFilter {
+            priority: Some(message.priority),
+            ..ContentFilter::default()
+        };
+        assert!(urgent.matches(&message, None) && !urgent.matches_event(&event, None));
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::event_lists::EventTypeEntry;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::content_filter::ContentFilter;
 use crate::logic::event_query::EventQuery;
 use crate::logic::name_query::NameQuery;
 use crate::logic::page::Page;
@@ -45,6 +46,16 @@ pub struct ArchivedDeadEvent {
 }
 
 impl ArchivedDeadEvent {
+    /// What the last attempt failed with.
+    pub fn last_error(&self) -> Option<&str> {
+        self.dead_event.attempts.last()?.error.as_deref()
+    }
+
+    /// Whether it is among those looked for.
+    pub fn meets(&self, content: &ContentFilter) -> bool {
+        content.matches_event(&self.dead_event.event, self.last_error())
+    }
+
     /// Roughly what it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let attempts = self.dead_event.attempts.iter().map(Attempt::bytes);

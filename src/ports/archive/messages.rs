@@ -12,6 +12,7 @@ use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::payload::Payload;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::content_filter::ContentFilter;
 use crate::logic::page::Page;
 use crate::logic::payload_head::{PayloadDetail, PayloadHead};
 use crate::logic::retention::messages::Age;
@@ -92,6 +93,16 @@ impl ArchivedMessage {
                 .get_or_insert_with(|| PayloadHead::of(&payload));
         }
         self
+    }
+
+    /// What the last attempt failed with.
+    pub fn last_error(&self) -> Option<&str> {
+        self.attempts.last()?.error.as_deref()
+    }
+
+    /// Whether it is among those looked for. Its payload has to be there, if that is asked about.
+    pub fn meets(&self, content: &ContentFilter) -> bool {
+        content.matches(&self.message, self.last_error())
     }
 
     /// Roughly what it takes in memory, in bytes.
