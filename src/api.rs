@@ -1,6 +1,7 @@
 //! What is said alike by every protocol that speaks JSON: REST and the sockets.
 
 pub(crate) mod body;
+pub(crate) mod content_words;
 pub(crate) mod dead_letter_filter;
 pub(crate) mod error;
 pub(crate) mod error_schema;

@@ -18,11 +18,13 @@ pub mod clients;
 pub mod consumers;
 pub mod correlations;
 pub mod counters;
+mod dead_letter_groups;
 mod dead_letter_tally;
 pub mod dead_letters;
 pub mod error;
 pub mod events;
 pub mod feeds;
+pub mod groups_kept;
 mod handed_in;
 pub mod health;
 pub mod instances;
@@ -79,6 +81,7 @@ use bodies::Bodies;
 use clients::Clients;
 use counters::Counters;
 use dead_letter_tally::DeadLetterTally;
+use groups_kept::GroupsKept;
 use keys::Keys;
 use lately::Lately;
 use overview::Overview;
@@ -113,6 +116,7 @@ pub struct Hub {
     scrapes: Lately<Texts>,
     rows: Lately<Vec<ServiceRow>>,
     dead_letter_tally: DeadLetterTally,
+    groups_kept: GroupsKept,
     overviews: Lately<Overview>,
     stats: Stats,
     live: LiveStats,
@@ -188,6 +192,7 @@ impl Hub {
             scrapes: Lately::default(),
             rows: Lately::default(),
             dead_letter_tally,
+            groups_kept: GroupsKept::default(),
             overviews: Lately::default(),
             stats: Stats::default(),
             live,

@@ -12,6 +12,7 @@ pub mod census;
 pub mod circuit;
 pub mod circuit_view;
 pub mod content_filter;
+pub mod dead_letter_groups;
 pub mod dedup;
 pub mod delivery;
 pub mod delivery_window;

@@ -1,31 +1,34 @@
 //! What lists are looked through for, and how far they were.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use utoipa::openapi::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::field::{BodyField, field, text};
+use crate::api::content_words::{Failure, Json, Pointer, Words};
 use crate::api::message::{LevelWord, PriorityInput};
-use crate::api::problem::Problem;
 use crate::api::texts::OldMessageType;
-use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::error::HubError;
 use crate::hub::searching::Searched;
-use crate::logic::canonical::{DEEPEST, depth};
 use crate::logic::content_filter::{ContentFilter, PayloadFilter};
-use crate::logic::json_pointer::JsonPointer;
+use crate::web::query::Query;
 
-/// The longest text that is looked for, in bytes.
-const LONGEST: usize = 1000;
-
-/// What no list is ordered by, and is looked for one by one.
+/// What is looked for in messages one by one, and in what became of them.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ContentSearch {
-    r#type: Option<OldMessageType>,
+pub(crate) struct MessageContent {
     #[param(value_type = Option<PriorityInput>)]
     priority: Option<LevelWord>,
+    /// What the last attempt failed with has these words.
+    #[param(inline)]
+    error_contains: Option<Words>,
+}
+
+/// What is looked for in everything that has a type and a payload.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PayloadContent {
+    /// That of an event is its `event_type`.
+    r#type: Option<OldMessageType>,
     /// What stands in the payload, byte for byte as it was given.
     #[param(inline)]
     payload_contains: Option<Words>,
@@ -35,75 +38,58 @@ pub(crate) struct ContentSearch {
     /// The JSON at `payload_at`, or the whole payload: equal but for space and the order of keys.
     #[param(inline)]
     payload_is: Option<Json>,
-    /// What the last attempt failed with has these words.
+}
+
+/// How what is looked for failed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FailureContent {
+    /// What the last attempt failed with, but for numbers and ids: the `error` of a group of dead
+    /// letters. `none` stands for no words.
     #[param(inline)]
-    error_contains: Option<Words>,
+    error: Option<Failure>,
 }
 
-struct Words(String);
-
-impl BodyField for Words {
-    fn read(json: &RawValue) -> Result<Self, Problem> {
-        short(json).map(Self)
-    }
+/// What events are looked through for.
+///
+/// # Errors
+/// 400 with the parameter that is wrong.
+pub(crate) fn of_events(query: &Query) -> Result<ContentFilter, HubError> {
+    let asked: PayloadContent = query.read()?;
+    Ok(ContentFilter {
+        message_type: asked.r#type.map(|given| given.0),
+        payload: PayloadFilter {
+            contains: asked.payload_contains.map(|words| words.0),
+            at: asked.payload_at.map(|pointer| pointer.0),
+            is: asked.payload_is.map(|json| json.0),
+        },
+        ..ContentFilter::default()
+    })
 }
 
-field!(Words, any_text());
-
-struct Pointer(JsonPointer);
-
-impl BodyField for Pointer {
-    fn read(json: &RawValue) -> Result<Self, Problem> {
-        let problem = |problem| Problem::new(format!("{problem} (RFC 6901)"));
-        JsonPointer::parse(&short(json)?).map(Self).map_err(problem)
-    }
+/// What messages are looked through for.
+///
+/// # Errors
+/// As [`of_events`].
+pub(crate) fn of_messages(query: &Query) -> Result<ContentFilter, HubError> {
+    let asked: MessageContent = query.read()?;
+    Ok(ContentFilter {
+        priority: asked.priority.map(|level| level.0),
+        error_contains: asked.error_contains.map(|words| words.0),
+        ..of_events(query)?
+    })
 }
 
-field!(Pointer, any_text().examples(["/order/id"]));
-
-struct Json(JsonText);
-
-impl BodyField for Json {
-    fn read(json: &RawValue) -> Result<Self, Problem> {
-        let given = short(json)?;
-        if depth(given.as_bytes()) > DEEPEST {
-            let problem = format!("must not be nested deeper than {DEEPEST} levels");
-            return Err(Problem::new(problem));
-        }
-        let problem = |_| Problem::new("must be JSON: a text stands in quotes");
-        JsonText::parse(&given).map(Self).map_err(problem)
-    }
-}
-
-field!(Json, any_text().examples([r#""paid""#]));
-
-fn any_text() -> ObjectBuilder {
-    let text = ObjectBuilder::new().schema_type(Type::String);
-    text.min_length(Some(1)).max_length(Some(LONGEST))
-}
-
-fn short(json: &RawValue) -> Result<String, Problem> {
-    let given = text(json)?;
-    match given.len() {
-        1..=LONGEST => Ok(given.into_owned()),
-        _ => Err(Problem::new(format!("must be 1 to {LONGEST} bytes"))),
-    }
-}
-
-impl ContentSearch {
-    pub(crate) fn filter(self) -> ContentFilter {
-        ContentFilter {
-            message_type: self.r#type.map(|given| given.0),
-            priority: self.priority.map(|level| level.0),
-            error_contains: self.error_contains.map(|words| words.0),
-            error: None,
-            payload: PayloadFilter {
-                contains: self.payload_contains.map(|words| words.0),
-                at: self.payload_at.map(|pointer| pointer.0),
-                is: self.payload_is.map(|json| json.0),
-            },
-        }
-    }
+/// What dead letters are looked through for.
+///
+/// # Errors
+/// As [`of_events`].
+pub(crate) fn of_dead_letters(query: &Query) -> Result<ContentFilter, HubError> {
+    let asked: FailureContent = query.read()?;
+    Ok(ContentFilter {
+        error: asked.error.map(|failure| failure.0),
+        ..of_messages(query)?
+    })
 }
 
 /// How far a list was looked through for a page.

@@ -1,5 +1,7 @@
 //! `/v1/dlq`: messages, and events of subscriptions, that the hub gave up on.
 
+mod groups;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -30,6 +32,7 @@ const SUBJECT: Subject = Subject::Request;
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/dlq", [routing::get(search)]);
+    routes.at("/v1/dlq/groups", [routing::get(groups::all)]);
     routes.at(
         "/v1/dlq/{id}",
         [routing::get(show), routing::delete(delete)],
@@ -38,7 +41,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(search, show, reprocess, delete))]
+#[openapi(paths(search, groups::all, show, reprocess, delete))]
 struct Described;
 
 pub(crate) fn described() -> utoipa::openapi::OpenApi {

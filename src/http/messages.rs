@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::content_search::{ContentSearch, SearchedView};
+use super::content_search::{self, MessageContent, PayloadContent, SearchedView};
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::payload_view::PayloadQuery;
@@ -169,7 +169,7 @@ pub(crate) async fn cancel(
     path = "/v1/messages",
     operation_id = "search_messages",
     tag = "messages",
-    params(MessageSearch, ContentSearch, PayloadQuery, PageQuery::<Position>),
+    params(MessageSearch, PayloadContent, MessageContent, PayloadQuery, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -189,7 +189,7 @@ pub(crate) async fn search(
     let limit = part.limit();
     let detail = query.read::<PayloadQuery>()?.detail();
     let search = search.filter(part.cursor, detail);
-    let content = query.read::<ContentSearch>()?.filter();
+    let content = content_search::of_messages(&query)?;
     let mut reading = reading::of(&request, &hub);
     if !content.is_empty() {
         reading.begin_search().await?;

@@ -25,9 +25,9 @@ use crate::logic::payload_head::PayloadDetail;
 use crate::ports::archive::{ArchivedMessage, MessageQuery};
 
 /// No request looks at more.
-const MOST_ROWS: usize = 200_000;
+pub(super) const MOST_ROWS: usize = 200_000;
 /// No request begins to look at another stretch after so long.
-const MOST_TIME: Duration = Duration::from_secs(1);
+pub(super) const MOST_TIME: Duration = Duration::from_secs(1);
 
 /// What was found by looking through a list, in its order.
 pub struct FoundPage<T> {
@@ -194,7 +194,7 @@ impl<T> FoundPage<T> {
 }
 
 /// Runs what may take a while where nobody waits for the thread.
-async fn apart<T: Send + 'static>(
+pub(super) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, HubError> {
     spawn_blocking(work).await.map_err(|_| HubError::Internal)

@@ -3,10 +3,16 @@
 use futures_util::future::join_all;
 
 use super::*;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::ErrorCode;
+use crate::hub::groups_kept::GroupsQuery;
 use crate::hub::redrives::{MeantLetters, RedriveRequest, RedriveStart, RedriveWish};
+use crate::logic::content_filter::ContentFilter;
+use crate::logic::dead_letter_groups::GroupBy;
+use crate::logic::error_pattern::ErrorPattern;
+use crate::pool::Peer;
 
 /// A hub that gives up at the first failure, with one dead letter.
 async fn hub_with_dead_letter() -> (TestHub, MessageId) {
@@ -141,4 +147,59 @@ async fn a_dry_run_counts_and_sends_nothing() {
     let leased = test.pull("billing", 1).await;
     assert_eq!(leased[0].delivery.message.id, id);
     assert_eq!(jobs.all().await.unwrap().len(), 1);
+}
+
+#[actix::test]
+async fn dead_letters_that_died_alike_are_counted_together_and_no_service_sees_it() {
+    let (test, first) = hub_with_dead_letter().await;
+    let last = rejected(&test).await;
+    let (boss, shop) = (operator(), principal("shop", false));
+    let groups = async |who: &Principal, content: ContentFilter, error: bool| {
+        let context = RequestContext::of(who, test.hub.clock.wall());
+        let mut reading = test.hub.reading(Peer::Unknown);
+        let query = GroupsQuery {
+            filter: RedriveFilter::default(),
+            content,
+            by: GroupBy {
+                destination: true,
+                reason: true,
+                error,
+            },
+        };
+        let found = test
+            .hub
+            .dead_letter_groups(&context, &mut reading, &query)
+            .await;
+        found.map_err(|error| error.code())
+    };
+    let all = ContentFilter::default;
+    let found = groups(&boss, all(), true).await.unwrap();
+    assert!(found.complete);
+    let [(key, group)] = &found.groups[..] else {
+        panic!("{:?}", found.groups);
+    };
+    assert_eq!(key.destination, Some(service("billing")));
+    assert_eq!(key.reason, Some(Some(DeadReason::AttemptsExhausted)));
+    assert_eq!(key.error, Some(ErrorPattern::of(Some("nack"))));
+    assert_eq!(group.count, 2);
+    assert!([first, last].contains(&group.sample) && group.oldest <= group.newest);
+    // What was found is good for a while, for just this question.
+    rejected(&test).await;
+    let again = groups(&boss, all(), true).await.unwrap();
+    assert_eq!(again.groups[0].1.count, 2);
+    let other = groups(&boss, all(), false).await.unwrap();
+    assert_eq!(
+        (other.groups[0].1.count, &other.groups[0].0.error),
+        (3, &None)
+    );
+    let failed_as = |words| ContentFilter {
+        error: Some(ErrorPattern::of(words)),
+        ..all()
+    };
+    let alike = groups(&boss, failed_as(Some("nack")), true).await.unwrap();
+    assert_eq!(alike.groups[0].1.count, 3);
+    let none = groups(&boss, failed_as(Some("HTTP 503")), true).await;
+    assert_eq!(none.unwrap().groups, []);
+    let refused = groups(&shop, all(), true).await;
+    assert_eq!(refused.err(), Some(ErrorCode::AuthFailed));
 }
