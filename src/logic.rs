@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod balancer;
 pub mod breaker;
 pub mod browser_sessions;
+pub mod callback_tests;
 pub mod canonical;
 pub mod census;
 pub mod circuit;

@@ -12,6 +12,7 @@
 //! [`Subscription`]: super::subscription::Subscription
 //! [`CallbackCircuit`]: super::callback_circuit::CallbackCircuit
 
+mod calling;
 mod children;
 mod circuits;
 mod kept;
@@ -20,6 +21,7 @@ mod queries;
 mod requests;
 mod sockets;
 mod supervising;
+mod testing;
 mod writing;
 
 use std::collections::BTreeSet;
@@ -49,6 +51,7 @@ use crate::logic::limits::Limits;
 use crate::logic::subscription_registry::SubscriptionRegistry;
 use crate::metrics::Metrics;
 use children::Children;
+use testing::Testing;
 use writing::Writing;
 
 /// How long the stop waits for sockets to close. Who does not read cannot be told, and holds
@@ -61,6 +64,7 @@ pub struct Subscriptions {
     hops: Hops,
     subscriptions: SubscriptionRegistry,
     children: Children,
+    testing: Testing,
     /// Of positions.
     writing: Writing,
     timer: Timer,
@@ -107,6 +111,7 @@ impl Subscriptions {
             settings,
             hops,
             children: Children::default(),
+            testing: Testing::default(),
             writing: Writing::default(),
             timer: Timer::default(),
             is_open: false,
@@ -185,6 +190,7 @@ impl Handler<Drain> for Subscriptions {
         self.is_draining = true;
         self.draining = Some(drain.reply);
         self.let_rest(ctx);
+        self.testing.give_up();
         for socket in self.sockets.values() {
             socket.do_send(SocketNews::Draining);
         }

@@ -172,6 +172,12 @@ pub enum Refusal {
         /// In bytes.
         limit: usize,
     },
+    /// A callback was tested so lately that it is not yet again.
+    #[error("the subscription was tested just now; {retry_after:?} until it may be again")]
+    TestedJustNow {
+        /// How long until the next test.
+        retry_after: Duration,
+    },
     /// So many are being built, and wait to be, that no more may.
     #[error("too many states are being built; try again in a moment")]
     TooManyStates,

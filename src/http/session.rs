@@ -21,6 +21,9 @@ use crate::web::routing::{self, Routes};
 
 const SUBJECT: Subject = Subject::Request;
 
+/// Words for what a page offers its reader only where the hub has it.
+const FEATURES: &[&str] = &["subscription_test"];
+
 pub(crate) fn routes(routes: &mut Routes) {
     let ways = [
         routing::get(show),
@@ -96,7 +99,7 @@ pub(crate) async fn show(request: HttpRequest, hub: web::Data<Hub>) -> HttpRespo
         version: env!("CARGO_PKG_VERSION"),
         started_at: now.minus(hub.clock.running()),
         now,
-        features: Vec::new(),
+        features: FEATURES.to_vec(),
     })
 }
 

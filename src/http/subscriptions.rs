@@ -20,7 +20,7 @@ use crate::web::caller::Caller;
 use crate::web::page::{Order, PageQuery};
 use crate::web::query::{self, Query};
 use crate::web::routing::{self, Routes};
-use view::{NewSubscription, SubscriptionDetails};
+use view::{NewSubscription, SubscriptionDetails, TestDetails};
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/subscribe", [routing::post(subscribe)]);
@@ -37,10 +37,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.at("/v1/subscriptions/{id}/pause", pause);
     let resume = [routing::post(resume)];
     routes.at("/v1/subscriptions/{id}/resume", resume);
+    let test = [routing::post(test)];
+    routes.at("/v1/subscriptions/{id}/test", test);
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(subscribe, all, show, change, delete, pause, resume, unsubscribe))]
+#[openapi(paths(subscribe, all, show, change, delete, pause, resume, test, unsubscribe))]
 struct Described;
 
 pub(crate) fn described() -> utoipa::openapi::OpenApi {
@@ -295,6 +297,40 @@ pub(crate) async fn resume(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, read_id(&id)?, false).await
+}
+
+/// Call a callback once, to see what it answers
+///
+/// One POST with an event of the type `message-hub.test`, signed as all are, that nobody published:
+/// its sequence is 0. It goes past the circuit, also to a subscription that is paused, and changes
+/// nothing: neither the position nor the circuit hears of it. One is under way at a time, and two
+/// seconds are between the beginnings of two.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/test",
+    operation_id = "test_subscription",
+    tag = "subscriptions",
+    params(("id" = SubscriptionId, Path)),
+    responses(
+        (status = 200, description = "What came of it, whether the callback took it or not", body = TestDetails),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
+        (status = 409, description = "CONFLICT: it is one of sockets, or a test of it is under way"),
+        (status = 429, description = "RATE_LIMITED: it was tested just now; see `Retry-After`"),
+    ),
+)]
+pub(crate) async fn test(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+    _: NoBody,
+) -> Result<HttpResponse, HubError> {
+    let id = read_id(&id)?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let test = hub.test_subscription(&context, id).await?;
+    Ok(HttpResponse::Ok().json(TestDetails::from(test)))
 }
 
 /// End a subscription, by its id in the body

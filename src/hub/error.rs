@@ -318,7 +318,9 @@ impl HubError {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Refused(
-                Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
+                Refusal::CircuitOpen { retry_after, .. }
+                | Refusal::RateLimited { retry_after, .. }
+                | Refusal::TestedJustNow { retry_after },
             )
             | Self::TooManyWrongKeys { retry_after }
             | Self::TooManyRequests { retry_after, .. } => {
@@ -378,7 +380,7 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         | Refusal::DeadEventsFull { .. }
         | Refusal::TooManyStates => ErrorCode::QueueFull,
         Refusal::LimitReached { .. } => ErrorCode::LimitReached,
-        Refusal::RateLimited { .. } => ErrorCode::RateLimited,
+        Refusal::RateLimited { .. } | Refusal::TestedJustNow { .. } => ErrorCode::RateLimited,
         Refusal::CircuitOpen { .. } => ErrorCode::CircuitOpen,
         Refusal::NoInstance { .. } | Refusal::Stopping => ErrorCode::ServiceUnavailable,
         Refusal::StorageFull(_) | Refusal::ShortOf(_) => ErrorCode::StorageFull,

@@ -8,7 +8,7 @@ use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
 use crate::actors::messages::subscriptions::{
-    ChangeSubscription, InspectSubscriptions, Subscribe, Unsubscribe,
+    ChangeSubscription, InspectSubscriptions, Subscribe, TestCallback, Unsubscribe,
 };
 use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
@@ -16,6 +16,7 @@ use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Callback, PauseReason, SigningSecret, SubscriptionId};
 use crate::domain::subscription_view::SubscriptionView;
+use crate::logic::callback_tests::CallbackTest;
 use crate::logic::subscription_registry::changes::{
     SubscriptionChange, WantedCallback, WantedChange,
 };
@@ -224,6 +225,28 @@ impl Hub {
         };
         Act::new(action, "subscription", &id).tell(context);
         self.subscription(context, id).await
+    }
+
+    /// Calls a callback once, with an event that nobody published: past its circuit, and without a
+    /// change of anything. Returns what it answered.
+    ///
+    /// # Errors
+    /// AUTH_FAILED if it is another's, NOT_FOUND, CONFLICT if it is one of sockets or is tested now,
+    /// RATE_LIMITED if it was a moment ago.
+    pub async fn test_subscription(
+        &self,
+        context: &RequestContext<'_>,
+        id: SubscriptionId,
+    ) -> Result<CallbackTest, HubError> {
+        let owner = context.principal.acts_only_for();
+        let subscriptions = &self.clients.subscriptions;
+        let tested = subscriptions.request(|reply| TestCallback { id, owner, reply });
+        let test = tested.await?.map_err(|refusal| refused(refusal, id))?;
+        let outcome = test.error.as_deref().unwrap_or("delivered");
+        Act::new("test_subscription", "subscription", &id)
+            .with(&outcome)
+            .tell(context);
+        Ok(test)
     }
 
     /// Ends a subscription. `action`: what the log calls that.

@@ -53,6 +53,8 @@ own_types! {
     DeadLettered => "message.dead_lettered",
     /// A callback does not take what it is sent; told once until it takes something again.
     SubscriptionFailing => "subscription.failing",
+    /// What a callback is called with when somebody tests it; in no order of events.
+    CallbackTested => "message-hub.test",
 }
 
 /// Whether only the hub publishes events of this type.

@@ -47,6 +47,8 @@ fn a_session_is_who_signed_in_and_sees_and_does_no_more() {
     ] {
         assert_eq!(told[member], value, "{told}");
     }
+    let features = told["features"].as_array().unwrap();
+    assert!(features.contains(&json!("subscription_test")), "{told}");
     assert!(told["expires_at"].as_str() > told["now"].as_str(), "{told}");
     assert!(told["started_at"].as_str() < told["now"].as_str(), "{told}");
     eye.get("/v1/circuits").is(200);

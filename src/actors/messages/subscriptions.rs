@@ -12,6 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{DeadEvent, Subscription, SubscriptionId};
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::callback_tests::CallbackTest;
 use crate::logic::feed_news::{Attached, FeedId, SocketNews, Unsettled};
 use crate::logic::losses::Losses;
 use crate::logic::subscription_registry::changes::{WantedCallback, WantedChange};
@@ -72,6 +73,17 @@ pub struct ChangeSubscription {
     pub owner: Option<ServiceName>,
     pub change: WantedChange,
     pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
+}
+
+/// http → Subscriptions: call the callback of a subscription once, with an event that nobody
+/// published. Answered when the callback has, or has not.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct TestCallback {
+    pub id: SubscriptionId,
+    /// Only of this service; `None`: of any.
+    pub owner: Option<ServiceName>,
+    pub reply: Reply<Result<CallbackTest, Refusal>>,
 }
 
 /// http → Subscriptions: end a subscription. Answered after the sync.

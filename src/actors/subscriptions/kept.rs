@@ -28,6 +28,8 @@ impl Invariants for Subscriptions {
         let subscriptions = subscriptions.map(|subscriber| subscriber.child.generation());
         let circuits = self.children.circuits.values().map(Child::generation);
         let births = &self.children.births;
-        births.check(subscriptions.chain(circuits)) + self.subscriptions.check()
+        births.check(subscriptions.chain(circuits))
+            + self.subscriptions.check()
+            + self.testing.check()
     }
 }

@@ -5,6 +5,7 @@ mod losses;
 mod many;
 mod sockets;
 mod subscriptions;
+mod testing;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Channel, PauseReason, SubscriptionId};
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::callback_tests::CallbackTest;
 
 /// Who is sent which events, and how far it is.
 #[derive(Serialize, ToSchema)]
@@ -59,6 +60,30 @@ pub(super) struct NewSubscription {
     /// What callbacks are signed with. Shown only here.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: Option<String>,
+}
+
+/// What a callback said to a test.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SubscriptionTest)]
+pub(super) struct TestDetails {
+    /// False: the hub lacked something of its own, such as files, and did not call.
+    sent: bool,
+    /// The HTTP status; null: no answer came.
+    status_code: Option<u16>,
+    /// What went wrong; null if the callback took it.
+    error: Option<String>,
+    duration_ms: u64,
+}
+
+impl From<CallbackTest> for TestDetails {
+    fn from(test: CallbackTest) -> Self {
+        Self {
+            sent: test.is_sent,
+            status_code: test.status_code,
+            error: test.error,
+            duration_ms: u64::try_from(test.took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 impl NewSubscription {

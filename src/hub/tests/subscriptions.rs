@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Callback, SigningSecret};
+use crate::hub::error::ErrorCode;
 use crate::hub::subscriptions::{CallbackTerms, WantedSubscription};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -51,4 +52,32 @@ async fn who_subscribes_learns_the_secret_though_somebody_ends_it_at_once() {
     let callback = view.subscription.callback().unwrap();
     assert_eq!(callback.secret.expose(), SECRET);
     assert!(hub.subscriptions(&context, None).await.unwrap().is_empty());
+}
+
+#[actix::test]
+async fn a_callback_is_tested_by_whoever_may_change_it() {
+    let test = TestHub::start().await;
+    let hub = &test.hub;
+    let at = hub.clock.wall();
+    let (shop, boss) = (principal("shop", false), operator());
+    let context = RequestContext::of(&shop, at);
+    let (view, _) = hub.subscribe(&context, wanted(true)).await.unwrap();
+    let id = view.subscription.id;
+    let stranger = principal("mail", false);
+    let stranger = RequestContext::of(&stranger, at);
+    let refused = hub.test_subscription(&stranger, id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::AuthFailed);
+    // Nobody listens there.
+    let tested = hub.test_subscription(&context, id).await.unwrap();
+    assert_eq!((tested.is_sent, tested.status_code), (true, None));
+    assert!(tested.error.is_some(), "{tested:?}");
+    let boss = RequestContext::of(&boss, at);
+    let refused = hub.test_subscription(&boss, id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::RateLimited);
+    assert!(refused.retry_after().is_some_and(|after| after <= 2));
+    hub.end_subscription(&context, id, "unsubscribe")
+        .await
+        .unwrap();
+    let refused = hub.test_subscription(&context, id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotFound);
 }

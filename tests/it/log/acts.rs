@@ -80,7 +80,7 @@ fn what_is_done_to_queues_circuits_and_services_is_told_with_who_did_it() {
 }
 
 #[test]
-fn what_is_done_to_messages_dead_letters_and_subscriptions_is_told() {
+fn what_is_done_to_messages_and_dead_letters_is_told() {
     let hub = TestHub::with(&[JSON, ("max_retry_attempts", "1")]);
     let service = FakeService::answering(Reply::Status(422));
     hub.register_at("printer", &service.url());
@@ -103,12 +103,6 @@ fn what_is_done_to_messages_dead_letters_and_subscriptions_is_told() {
     let deletion = hub.post("/v1/dlq/delete", &deletion).is(202);
     let cancel = hub.switch_redrive(&text(&deletion["job"]), "cancel");
     let so_far = format!("{} deleted so far", cancel.is(200)["deleted"]);
-    let id = hub.subscribed("printer", "a.*", &service.url());
-    hub.switch_subscription(&id, "pause");
-    hub.switch_subscription(&id, "resume");
-    let target = format!("/v1/subscriptions/{id}");
-    hub.patch(&target, &json!({"max_in_flight": 3})).is(200);
-    hub.delete(&target).is(204);
 
     assert_eq!(
         act(&hub, "cancel_message")["on"],
@@ -125,6 +119,20 @@ fn what_is_done_to_messages_dead_letters_and_subscriptions_is_told() {
     assert_eq!(started["by"], "shop");
     let cancelled = act(&hub, "cancel_redrive");
     assert_eq!(cancelled["outcome"], so_far);
+}
+
+#[test]
+fn what_is_done_to_subscriptions_is_told() {
+    let hub = TestHub::with(&[JSON]);
+    let service = FakeService::answering(Reply::Status(503));
+    let id = hub.subscribed("printer", "a.*", &service.url());
+    hub.switch_subscription(&id, "pause");
+    hub.switch_subscription(&id, "resume");
+    let target = format!("/v1/subscriptions/{id}");
+    hub.ask("POST", &format!("{target}/test"), b"").is(200);
+    hub.patch(&target, &json!({"max_in_flight": 3})).is(200);
+    hub.delete(&target).is(204);
+    assert_eq!(act(&hub, "test_subscription")["outcome"], "HTTP 503");
     assert_eq!(
         act(&hub, "change_subscription")["outcome"],
         "max_in_flight 3"
@@ -134,6 +142,7 @@ fn what_is_done_to_messages_dead_letters_and_subscriptions_is_told() {
         "subscribe",
         "pause_subscription",
         "resume_subscription",
+        "test_subscription",
         "change_subscription",
         "delete_subscription",
     ] {

@@ -72,6 +72,13 @@ fn the_public_library_takes_the_signature_and_no_other() {
         after["secret"] = secret.clone();
         assert_eq!(says(&python, &after), "verified");
     }
+    hub.ask("POST", &format!("{target}/test"), b"").is(200);
+    let tested = &service.wait_for(3)[2];
+    after["body"] = json!(tested.body);
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        after["headers"][name] = json!(tested.header(name));
+    }
+    assert_eq!(says(&python, &after), "verified");
     case["body"] = json!(received.body.replace("order.paid", "order.lost"));
     assert_eq!(says(&python, &case), "refused");
 }

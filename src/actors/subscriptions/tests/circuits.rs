@@ -11,7 +11,7 @@ fn origin() -> CircuitName {
 }
 
 impl House {
-    async fn circuits(&self) -> Vec<CircuitView> {
+    pub(super) async fn circuits(&self) -> Vec<CircuitView> {
         let (reply, circuits) = tokio::sync::oneshot::channel();
         let circuit = None;
         self.address.do_send(InspectCircuits { circuit, reply });
