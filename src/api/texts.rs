@@ -9,7 +9,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::field::{BodyField, field, parse, required, text, texts};
+use super::field::{BodyField, field, parse, required, text, texts, word};
 use super::problem::Problem;
 use crate::domain::characters::is_visible_label;
 use crate::domain::ids::{
@@ -17,6 +17,7 @@ use crate::domain::ids::{
 };
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::payload_head::PayloadDetail;
 
 texts! {
     /// A service that may be new by this.
@@ -40,6 +41,10 @@ texts! {
     OldMessageType(MessageType) = MessageType::parse;
     /// A point in time.
     PointInTime(Timestamp) = Timestamp::parse;
+    /// How much of payloads is wanted.
+    PayloadWord(PayloadDetail) = |text| {
+        word(text, PayloadDetail::from_name, &PayloadDetail::ALL.map(PayloadDetail::name))
+    };
 }
 
 /// Bytes in standard base64, with its padding.

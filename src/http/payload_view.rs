@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::field::{texts, word};
+use crate::api::texts::PayloadWord;
 use crate::domain::ids::ContentType;
 use crate::domain::json_text::JsonText;
 use crate::domain::payload::Payload;
@@ -19,12 +19,6 @@ pub(crate) struct PayloadQuery {
     /// How much of each payload: all, its `payload_head`, or nothing.
     #[param(default = "full")]
     payload: Option<PayloadWord>,
-}
-
-texts! {
-    PayloadWord(PayloadDetail) = |text| {
-        word(text, PayloadDetail::from_name, &PayloadDetail::ALL.map(PayloadDetail::name))
-    };
 }
 
 impl PayloadQuery {

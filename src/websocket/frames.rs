@@ -25,6 +25,7 @@ use crate::hub::error::{HubError, Subject};
 use crate::hub::keys::Credentials;
 use crate::hub::request::RequestContext;
 use crate::logic::canonical::{DEEPEST, depth};
+use crate::logic::payload_head::PayloadDetail;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::spelling::closest;
 
@@ -108,6 +109,8 @@ pub(crate) struct FeedRequest {
     pub name: Option<Label>,
     /// Events a second, at most; `None`: as before, all of them at first.
     pub max_rate: Option<u32>,
+    /// How much of payloads; `None`: as before, all of each at first.
+    pub detail: Option<PayloadDetail>,
 }
 
 /// An event of a named subscription that the client could not handle.
@@ -263,12 +266,14 @@ fn request(
             from_sequence,
             subscription,
             max_rate,
+            payload,
         } => SocketRequest::Subscribe(FeedRequest {
             service: acting_for(Subject::Subscription, service, context)?,
             event_types: event_types.0,
             from_sequence: from_sequence.map(|from| from.0),
             name: subscription.map(|name| name.0),
             max_rate: max_rate.and_then(|rate| u32::try_from(rate.0).ok()),
+            detail: payload.map(|word| word.0),
         }),
         ClientFrame::Unsubscribe { event_types, .. } => {
             SocketRequest::Unsubscribe(event_types.0.map(|types| types.0))
@@ -289,10 +294,7 @@ fn request(
             prefetch,
             lease,
         } => consume((service, context), instance_id, prefetch, lease)?,
-        ClientFrame::Ack { leases, sequence } => match settled(leases, sequence)? {
-            Settled::Leases(leases) => SocketRequest::End(leases, LeaseEnd::Ack),
-            Settled::UpTo(sequence) => SocketRequest::AckSequence(sequence),
-        },
+        ClientFrame::Ack { leases, sequence } => acknowledged(settled(leases, sequence)?),
         ClientFrame::Nack {
             leases,
             sequence,
@@ -340,6 +342,13 @@ enum Settled {
     Leases(Vec<LeaseToken>),
     /// The event with this number, of a named subscription.
     UpTo(Sequence),
+}
+
+fn acknowledged(settled: Settled) -> SocketRequest {
+    match settled {
+        Settled::Leases(leases) => SocketRequest::End(leases, LeaseEnd::Ack),
+        Settled::UpTo(sequence) => SocketRequest::AckSequence(sequence),
+    }
 }
 
 fn refused(settled: Settled, delay: Option<Seconds>, reason: Option<NewLabel>) -> SocketRequest {

@@ -16,17 +16,22 @@ use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::error::HubError;
 use crate::logic::event_sampling::SkippedEvents;
+use crate::logic::payload_head::{PayloadDetail, PayloadHead};
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
-/// An event on its way to a subscriber.
-pub(crate) fn event(event: &Event, attempt: u32) -> ByteString {
+/// An event on its way to a subscriber, with as much of its payload as is wanted.
+pub(crate) fn event(event: &Event, attempt: u32, detail: PayloadDetail) -> ByteString {
     let stream = event.stream.as_ref();
+    let is = |wanted| detail == wanted;
+    let head = is(PayloadDetail::Head).then(|| PayloadHead::of_json(&event.payload));
     render(&ServerFrame::Event {
         event: PushedEvent {
             id: event.id,
             event_type: &event.event_type,
-            data: event.payload.as_raw(),
+            data: is(PayloadDetail::Full).then(|| event.payload.as_raw()),
+            payload_bytes: head.as_ref().map(|head| head.bytes),
+            payload_head: head.and_then(|head| head.text),
             source: &event.source,
             timestamp: event.timestamp(),
             sequence: event.sequence,
@@ -275,8 +280,10 @@ pub(crate) mod tests {
         };
         let id = MessageId(uuid::Uuid::nil());
         let mut texts = vec![
-            event(&sample, 1),
-            event(&alone, 2),
+            event(&sample, 1, PayloadDetail::Full),
+            event(&alone, 2, PayloadDetail::Full),
+            event(&sample, 1, PayloadDetail::Head),
+            event(&alone, 1, PayloadDetail::None),
             published(&named, sample.id, Some(&sample), false, "disk"),
             published(&none, sample.id, None, true, "os"),
             sent(&named, id, None, "disk"),
@@ -296,6 +303,24 @@ pub(crate) mod tests {
             Refusal::VersionConflict { expected, current }.into(),
             Refusal::Stopping.into(),
         ]
+    }
+
+    #[test]
+    fn of_a_payload_an_event_has_what_was_asked_for() {
+        let long = format!("\"{}\"", "x".repeat(600));
+        let mut sample = facts::event(1, 2);
+        sample.payload = JsonText::parse(&long).unwrap();
+        let pushed = |detail| {
+            let text: Value = serde_json::from_str(&event(&sample, 1, detail)).unwrap();
+            let event = &text["event"];
+            let members = ["data", "payload_head", "payload_bytes"];
+            members.map(|member| event.get(member).cloned())
+        };
+        let (head, bytes) = (json!(&long[..512]), json!(602));
+        let whole = json!(&long[1..601]);
+        assert_eq!(pushed(PayloadDetail::Full), [Some(whole), None, None]);
+        assert_eq!(pushed(PayloadDetail::Head), [None, Some(head), Some(bytes)]);
+        assert_eq!(pushed(PayloadDetail::None), [None, None, None]);
     }
 
     #[test]

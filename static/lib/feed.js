@@ -15,9 +15,6 @@ import { parse } from './json.js';
 /** Waits before the socket is opened again, in milliseconds: soon first, then seldom. */
 const WAITS = [200, 500, 1000, 2000, 5000];
 
-/** Characters of a payload that a row shows; the rest is asked for when it is opened. */
-const HEAD = 512;
-
 /**
  * @param {string[]} types patterns
  * @param {number} most events a second; the hub counts the others
@@ -48,11 +45,11 @@ export function listen(types, most, listener) {
 
   function open() {
     socket = new WebSocket(address);
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', service: subscriber(), event_types: types, max_rate: most, ref: 'tail' }));
+    socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', service: subscriber(), event_types: types, max_rate: most, payload: 'head', ref: 'tail' }));
     socket.onmessage = message => {
-      const said = parse(message.data, ['data']);
+      const said = parse(message.data);
       const frames = Array.isArray(said) ? said : [said];
-      const events = frames.filter(frame => frame.type === 'event').map(({ event: { data, ...event } }) => ({ ...event, payload_head: data === null ? 'null' : data.slice(0, HEAD) }));
+      const events = frames.filter(frame => frame.type === 'event').map(frame => frame.event);
       if (events.length > 0) listener.events(events);
       for (const frame of frames) hear(frame);
     };

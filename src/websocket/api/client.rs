@@ -13,7 +13,7 @@ use crate::api::numbers::{Flag, LAST_SEQUENCE, Seconds, WholeNumber};
 use crate::api::patterns::patterns;
 use crate::api::problem::Problem;
 use crate::api::raw_field::raw;
-use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService, ShownKey};
+use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService, PayloadWord, ShownKey};
 use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::hub::error::Subject;
@@ -46,6 +46,10 @@ pub(crate) enum ClientFrame<'a> {
         /// durable subscription; holds until everything is unsubscribed, or another one is given
         #[schema(inline)]
         max_rate: Option<MaxRate>,
+        /// How much of each event's `data`: all, its `payload_head`, or nothing. Holds until
+        /// everything is unsubscribed, or another one is given
+        #[schema(inline, default = "full")]
+        payload: Option<PayloadWord>,
     },
     /// No more events of these types, or none at all
     Unsubscribe {

@@ -152,8 +152,19 @@ pub(crate) struct PushedEvent<'a> {
     pub id: EventId,
     #[serde(rename = "type")]
     pub event_type: &'a EventType,
-    #[schema(value_type = JsonText)]
-    pub data: &'a RawValue,
+    /// Its payload, byte for byte; left out if less was asked for
+    #[schema(value_type = JsonText, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<&'a RawValue>,
+    /// How the payload begins: at most 512 bytes, and whole characters. In place of `data` after a
+    /// subscribe with `"payload":"head"`
+    #[schema(value_type = String, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_head: Option<String>,
+    /// How long all of it is, beside `payload_head`
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_bytes: Option<usize>,
     pub source: &'a ServiceName,
     /// The publisher's own time if it gave one, else when the hub published it.
     pub timestamp: Timestamp,

@@ -225,7 +225,7 @@ proptest! {
     fn no_json_makes_it_panic(
         kind in prop::sample::select(names_of::<ClientFrame<'_>>()),
         field in prop::sample::select(vec![
-            "ref", "service", "event_types", "from_sequence", "subscription", "max_rate", "event",
+            "ref", "service", "event_types", "from_sequence", "subscription", "max_rate", "payload", "event",
             "message", "instance_id", "prefetch", "lease", "leases", "sequence", "delay",
         ]),
         value in prop::sample::select(vec![
@@ -259,6 +259,8 @@ fn it_makes_no_difference_whether_the_type_stands_first() {
         r##""event_types":["a.#"],"from_sequence":1,"subscription":"s""##,
         r##""event_types":["a.#"],"max_rate":10,"ref":1"##,
         r##""event_types":["a.#"],"max_rate":1001,"ref":1"##,
+        r##""event_types":["a.#"],"payload":"head","ref":1"##,
+        r##""event_types":["a.#"],"payload":"all","ref":1"##,
         r##""event_types":["#"],"event_types":["#"],"ref":1"##,
         r#""event":{"id":"0190-e","event_type":"a","payload":1,"colour":2},"ref":1"#,
         r#""event":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","event_type":"a","payload":1},"ref":1"#,

@@ -26,6 +26,7 @@ use crate::hub::error::{HubError, Subject};
 use crate::logic::event_sampling::EventSampler;
 use crate::logic::feed_news::FeedNews;
 use crate::logic::follower::{Follower, GapPolicy};
+use crate::logic::payload_head::PayloadDetail;
 use crate::logic::recent::Framed;
 use crate::logic::type_filter::TypeFilter;
 use named::{Named, deleted};
@@ -45,6 +46,8 @@ pub(super) struct Feed {
     named: Option<Named>,
     /// `None`: every event goes to the client.
     sampler: Option<EventSampler>,
+    /// How much of each payload does.
+    detail: PayloadDetail,
     /// Somebody will look whether there is something to tell of what was left out.
     awaits_report: bool,
     /// Until its events are sent again.
@@ -74,6 +77,7 @@ impl Default for Feed {
             ready: VecDeque::new(),
             named: None,
             sampler: None,
+            detail: PayloadDetail::Full,
             awaits_report: false,
             wait: Duration::ZERO,
             ended: None,
@@ -133,12 +137,17 @@ impl Feed {
         );
         Some(match attempt {
             None => Next::GivenUp(framed.event.clone()),
-            Some(1) => {
-                let text = framed.text.get_or_init(|| texts::event(&framed.event, 1));
-                Next::Text(text.clone())
-            }
-            Some(attempt) => Next::Text(texts::event(&framed.event, attempt)),
+            Some(attempt) => Next::Text(self.text(&framed, attempt)),
         })
+    }
+
+    /// What most sockets are sent is made once for all of them.
+    fn text(&self, framed: &Framed, attempt: u32) -> ByteString {
+        let text = || texts::event(&framed.event, attempt, self.detail);
+        match (attempt, self.detail) {
+            (1, PayloadDetail::Full) => framed.text.get_or_init(text).clone(),
+            _ => text(),
+        }
     }
 
     /// Where to resume, for the reason of the close.

@@ -23,15 +23,23 @@ use crate::hub::error::{HubError, Subject};
 use crate::hub::feeds::SocketFeed;
 use crate::logic::event_window::EventWindow;
 use crate::logic::feed_news::{Attached, FeedId};
+use crate::logic::payload_head::PayloadDetail;
 
 /// What a subscribe needed to know is known.
 struct Subscribed {
     event_types: Arc<[Pattern]>,
     from_sequence: Option<Sequence>,
-    max_rate: Option<u32>,
+    manner: Manner,
     /// Its service and its name.
     named: Option<(ServiceName, Label, Attached)>,
     log: EventWindow,
+}
+
+/// How a client wants to be sent its events; `None`: as before.
+#[derive(Clone, Copy)]
+struct Manner {
+    max_rate: Option<u32>,
+    detail: Option<PayloadDetail>,
 }
 
 /// What the socket is subscribed to changes now: nothing of what was before is on its way any more.
@@ -112,7 +120,10 @@ impl Session {
         let present = self.feed.named.as_ref().map(|named| named.name.clone());
         let name = subscribe.name.or(present);
         let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
-        let max_rate = subscribe.max_rate;
+        let manner = Manner {
+            max_rate: subscribe.max_rate,
+            detail: subscribe.detail,
+        };
         actix::spawn(async move {
             let wanted = SocketFeed {
                 socket: FeedId(client.socket.0),
@@ -122,7 +133,7 @@ impl Session {
                 // The first event has the number 1.
                 from_sequence: subscribe.from_sequence.map(|from| from.max(1)),
             };
-            let to = prepare(&hub, &client, (wanted, max_rate)).await;
+            let to = prepare(&hub, &client, (wanted, manner)).await;
             home.do_send(ChangeFeed {
                 slip,
                 to: to.map(To::More),
@@ -176,7 +187,8 @@ impl Session {
         feed.has_begun = true;
         feed.follower.seek(from - 1);
         feed.event_types = changed.event_types;
-        feed.set_rate(changed.max_rate, self.hub.clock.now());
+        feed.set_rate(changed.manner.max_rate, self.hub.clock.now());
+        feed.detail = changed.manner.detail.unwrap_or(feed.detail);
         if let Some((service, name, attached)) = changed.named {
             let known = feed.named.take();
             let mut dead_events = known.as_ref().map(|named| named.dead_events.clone());
@@ -207,7 +219,7 @@ impl Session {
 async fn prepare(
     hub: &Hub,
     client: &SocketClient,
-    (wanted, max_rate): (SocketFeed, Option<u32>),
+    (wanted, manner): (SocketFeed, Manner),
 ) -> Result<Subscribed, HubError> {
     let (event_types, from_sequence) = (wanted.event_types.clone(), wanted.from_sequence);
     let (service, name) = (wanted.service.clone(), wanted.name.clone());
@@ -217,7 +229,7 @@ async fn prepare(
     Ok(Subscribed {
         event_types,
         from_sequence,
-        max_rate,
+        manner,
         named: named.map(|(name, attached)| (service, name, attached)),
         log: subscribed.log,
     })
@@ -239,6 +251,7 @@ impl Handler<ChangeFeed> for Session {
                 if left.is_empty() {
                     self.lose_events();
                     self.feed.sampler = None;
+                    self.feed.detail = PayloadDetail::Full;
                     if let Some(named) = self.feed.named.take() {
                         let context = self.client.context(self.hub.clock.wall());
                         let whose = (&named.service, &named.name);

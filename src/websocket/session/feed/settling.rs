@@ -52,10 +52,11 @@ impl Session {
     }
 
     fn next_dead_event(&mut self) -> Option<ByteString> {
+        let detail = self.feed.detail;
         let named = self.feed.named.as_mut()?;
         let dead_event = named.owed.pop_front()?;
         let attempt = dead_event.attempts.len() as u32 + 1;
-        let text = texts::event(&dead_event.event, attempt);
+        let text = texts::event(&dead_event.event, attempt, detail);
         named
             .dead_events
             .insert(dead_event.event.sequence, dead_event);

@@ -175,3 +175,34 @@ async fn what_a_client_does_not_want_to_see_is_counted() {
     let last = format!(r#""through":{PUBLISHED}}}"#);
     assert!(client.has_read(&last) || client.has_read(&format!(r#""sequence":{PUBLISHED},"#)));
 }
+
+#[actix::test]
+async fn how_much_of_each_event_a_client_is_sent_holds_until_it_says_otherwise() {
+    let test_hub = TestHub::start().await;
+    let hub = web::Data::from(test_hub.hub.clone());
+    let said = r#"[
+        {"type": "subscribe", "event_types": ["a"], "subscription": "s", "payload": "head"},
+        {"type": "subscribe", "event_types": ["b"], "ref": 1}
+    ]"#;
+    let mut heads = Client::open(hub.clone(), said);
+    heads.reads(r#""ref":1"#).await;
+    let said = r##"{"type": "subscribe", "event_types": ["#"], "payload": "none"}"##;
+    let mut nothing = Client::open(hub.clone(), said);
+    nothing.reads("subscribed").await;
+    let said = r##"{"type": "subscribe", "event_types": ["#"]}"##;
+    let mut whole = Client::open(hub.clone(), said);
+    whole.reads("subscribed").await;
+    publish(&hub, "a", "1e400").await;
+    publish(&hub, "b", r#"{"b": 2}"#).await;
+    heads
+        .reads(r#""payload_head":"1e400","payload_bytes":5"#)
+        .await;
+    heads
+        .reads(r#""payload_head":"{\"b\": 2}","payload_bytes":8"#)
+        .await;
+    nothing.reads(r#""sequence":2"#).await;
+    whole.reads(r#""data":{"b": 2}"#).await;
+    assert!(whole.has_read(r#""data":1e400"#));
+    assert!(!heads.has_read(r#""data""#));
+    assert!(!nothing.has_read(r#""data""#) && !nothing.has_read("payload_"));
+}
