@@ -1,11 +1,12 @@
 // Dead letters one by one: messages, and events that a subscription did not get.
-import { html, useEffect, useState } from '../lib/html.js';
+import { html, useEffect } from '../lib/html.js';
 import { command, mayAct, withQuery } from '../lib/api.js';
 import { asked, FilterForm } from '../lib/filters.js';
 import { useKeys } from '../lib/keys.js';
 import { usePages } from '../lib/load.js';
 import { CopyCurl, curlKey, Empty, Head, Loading, number, Time } from '../lib/parts.js';
 import { href } from '../lib/route.js';
+import { useSelection } from '../lib/selection.js';
 import { onOwnEvent } from '../lib/socket.js';
 import { Table } from '../lib/table.js';
 import { More } from './event-search.js';
@@ -21,7 +22,7 @@ export function LetterList({ query, wide }) {
   const fresh = useFresh(pages.at);
   useEffect(() => onOwnEvent(type => type === 'message.dead_lettered' && fresh.one()), [fresh.one]);
   const items = pages.items ?? [];
-  const selection = useSelection(items, query.toString());
+  const selection = useSelection(items.map(item => item.id), query.toString());
   const chosen = items.filter(item => selection.chosen.has(item.id)).map(item => item.id);
   const meant = chosen.length > 0 ? { ids: chosen, text: `${number(chosen.length)} selected` } : { filter, text: inWords(filter) };
   const acts = mayAct() && items.length > 0;
@@ -40,21 +41,6 @@ export function LetterList({ query, wide }) {
     <${Loading} of=${pages}>${items.length === 0 && !pages.next
     ? html`<${Empty} what=${Object.keys(filter).length > 0 ? 'No dead letter matches all of this.' : 'Nothing is dead: what the hub gives up on appears here.'} />`
     : html`<${LetterTable} letters=${items} selection=${wide && mayAct() ? selection : undefined} /><${More} pages=${pages} />`}<//>`;
-}
-
-/** Rows that are selected, until something else is looked for. @param {any[]} items @param {string} of */
-function useSelection(items, of) {
-  const [state, setState] = useState({ of, chosen: new Set(), last: /** @type {string | null} */ (null) });
-  const chosen = state.of === of ? state.chosen : new Set();
-  const toggle = (id, upTo) => {
-    const next = new Set(chosen);
-    const ids = items.map(item => item.id);
-    const [from, to] = [state.last === null ? -1 : ids.indexOf(state.last), ids.indexOf(id)];
-    if (upTo && from >= 0) for (const between of ids.slice(Math.min(from, to), Math.max(from, to) + 1)) next.add(between);
-    else if (!next.delete(id)) next.add(id);
-    setState({ of, chosen: next, last: id });
-  };
-  return { chosen, toggle, clear: () => setState({ of, chosen: new Set(), last: null }) };
 }
 
 /** @param {{ letters: any[], selection?: import('../lib/table.js').Selection }} props */
