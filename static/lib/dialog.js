@@ -1,8 +1,8 @@
 // One dialog for everything that changes something: what it does, what it needs to know, the request it sends.
-import { html, render, useEffect, useRef, useState } from './html.js';
-import { send } from './api.js';
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from './html.js';
+import { curl, send } from './api.js';
 import { announce } from './announce.js';
-import { CopyCurl, Failure } from './parts.js';
+import { Copy, Failure, number } from './parts.js';
 
 /**
  * @typedef {object} Asked
@@ -11,7 +11,7 @@ import { CopyCurl, Failure } from './parts.js';
  * @property {string | ((counted: any) => string)} verb of the button
  * @property {Field[]} [fields]
  * @property {string | ((counted: any) => string)} [type] what has to be typed, so that nothing is deleted by habit
- * @property {(values: Record<string, string>) => import('./api.js').Command} request
+ * @property {(values: Record<string, string>) => import('./api.js').Command | import('./api.js').Command[]} request several are sent one after the other
  * @property {(values: Record<string, string>) => Promise<any>} [count] what it would do now, shown before it may be done
  * @property {(counted: any) => any} [told] the same in words, unless it is words
  * @property {(answer: any) => void} [done]
@@ -46,7 +46,8 @@ function Dialog({ asked, close }) {
   const [values, setValues] = useState(() => Object.fromEntries((asked.fields ?? []).map(field => [field.name, field.value ?? ''])));
   const [typed, setTyped] = useState('');
   const [state, setState] = useState(/** @type {any} */ ({}));
-  useEffect(() => element.current.showModal(), []);
+  // Before it is painted: a key that is pressed at once is the dialog's.
+  useLayoutEffect(() => element.current.showModal(), []);
   useEffect(() => {
     if (!asked.count) return undefined;
     let late = false;
@@ -60,24 +61,30 @@ function Dialog({ asked, close }) {
       clearTimeout(timer);
     };
   }, [JSON.stringify(values)]);
+  const commands = [asked.request(values)].flat();
   const submit = async event => {
     event.preventDefault();
     setState(now => ({ ...now, sending: true, error: undefined }));
-    try {
-      const answer = await send(asked.request(values));
-      announce(`${asked.title}: done`);
-      close();
-      asked.done?.(answer);
-    } catch (error) {
-      setState(now => ({ ...now, sending: false, error }));
+    let answer;
+    // Those that are done already are not sent again after one that failed.
+    for (let done = state.done ?? 0; done < commands.length; done += 1) {
+      try {
+        answer = await send(commands[done]);
+      } catch (error) {
+        setState(now => ({ ...now, sending: false, error, done }));
+        return;
+      }
+      if (commands.length > 1) setState(now => ({ ...now, done: done + 1 }));
     }
+    announce(`${asked.title}: done`);
+    close();
+    asked.done?.(answer);
   };
   const counting = asked.count !== undefined && state.counted === undefined;
   /** @param {string | ((counted: any) => string) | undefined} given @param {string} early */
   const word = (given, early) => (typeof given !== 'function' ? given : counting ? early : given(state.counted));
   const [verb, type] = [word(asked.verb, '…'), word(asked.type, '')];
   const ready = !state.sending && !counting && (!type || typed === type);
-  const { method, path, body } = asked.request(values);
   return html`<dialog ref=${element} class="action" aria-labelledby="dialog-title" onClose=${close}>
     <form onSubmit=${submit}>
       <h2 id="dialog-title">${asked.title}</h2>
@@ -87,7 +94,9 @@ function Dialog({ asked, close }) {
       ${asked.count && html`<p role="status">${counting ? (state.error ? 'not counted' : 'counting …') : asked.told?.(state.counted) ?? state.counted}</p>`}
       ${type && html`<label>type <code>${type}</code> to ${verb}
         <input value=${typed} onInput=${event => setTyped(event.target.value)} autocomplete="off" spellcheck="false" /></label>`}
-      <p class="request"><code>${method} ${path}${body ? ` ${body}` : ''}</code> <${CopyCurl} of=${{ method, path, body }} /></p>
+      <div class="request"><code tabindex=${commands.length > 3 ? '0' : undefined}>${commands.map(({ method, path, body }, i) => html`<span key=${i}>${method} ${path}${body ? ` ${body}` : ''}</span>`)}</code>
+        <${Copy} text=${commands.map(curl).join('\n')} label="copy as curl" /></div>
+      ${state.done > 0 && html`<p role="status">${number(state.done)} of ${number(commands.length)} are done</p>`}
       ${state.error && html`<${Failure} error=${state.error} />`}
       <div class="buttons"><button type="button" onClick=${close}>cancel</button>
         <button type="submit" class=${asked.danger ? 'danger' : 'primary'} disabled=${!ready}>${verb}</button></div>
