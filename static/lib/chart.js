@@ -16,9 +16,9 @@ export function extent(values) {
 
 /**
  * @param {{ title: string, lines: Line[], times: number[], series: Record<string, (number | null)[]>, format: (value: number) => string,
- *   log?: boolean, stacked?: boolean, together?: string, height?: number, heading?: any }} props
+ *   log?: boolean, stacked?: boolean, together?: string, height?: number, least?: number }} props `least`: seconds that are shown, so that what has just begun looks short
  */
-export function Chart({ title, lines, times, series, format, log, stacked, together, height = 160, heading }) {
+export function Chart({ title, lines, times, series, format, log, stacked, together, height = 160, least = 600 }) {
   const place = useRef(/** @type {any} */ (null));
   const drawing = useRef(/** @type {any} */ (null));
   const [at, setAt] = useState(/** @type {number | null} */ (null));
@@ -30,7 +30,7 @@ export function Chart({ title, lines, times, series, format, log, stacked, toget
     let gone = false;
     import('./plot.js').then(module => {
       if (gone) return;
-      drawing.current = module.plot(place.current, { lines, format, log, stacked, together, height, at: setAt });
+      drawing.current = module.plot(place.current, { lines, format, log, stacked, together, height, least, at: setAt });
       drawing.current.show(...newest.current);
       setTools(module);
     });
@@ -59,7 +59,7 @@ export function Chart({ title, lines, times, series, format, log, stacked, toget
     return of ? `${line.label} last ${format(of.last)}, lowest ${format(of.lowest)}, highest ${format(of.highest)}` : `${line.label} not known`;
   }).join('; ')}`;
   return html`<figure class="chart">
-    <figcaption class="line-up">${heading ?? html`<h2>${title}</h2>`}
+    <figcaption class="line-up"><h2>${title}</h2>
       <button type="button" class="quiet" aria-expanded=${rows !== null} onClick=${() => setRows(rows === null ? tableOf(times, lines, series) : null)}>${rows === null ? 'show as table' : 'hide the table'}</button></figcaption>
     <div class=${`plot ${height < 160 ? 'low' : ''}`} ref=${place} role="img" tabindex="0" aria-label=${label} onKeyDown=${press}></div>
     <p class="legend">${lines.map((line, i) => html`<span key=${line.name}><svg class=${`line-${i + 1} ${stacked ? 'area' : ''}`} width="20" height="8" aria-hidden="true"><line x1="0" x2="20" y1="4" y2="4" stroke-dasharray=${stacked ? '' : tools?.dashes(i)} /></svg>

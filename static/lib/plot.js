@@ -1,6 +1,6 @@
 // How uPlot draws for this page: its colours, its times, its units. A module of its own, so that views are there before it is.
 import drawer from '../vendor/uplot.js';
-import { shown, timeMode } from './time.js';
+import { shown, span, timeMode } from './time.js';
 
 /** What others wrote has no types of ours. @type {any} */
 const UPlot = drawer;
@@ -14,11 +14,10 @@ const UPlot = drawer;
  * @property {boolean} [stacked] the first line lies at the bottom
  * @property {string} [together] charts of one word have one cursor
  * @property {number} height
+ * @property {number} least so many seconds are shown, if less was measured, too
  * @property {(index: number | null) => void} at where the cursor is
  */
 
-/** So many seconds are shown at least: what has just begun would else look like a long time. */
-const LEAST = 600;
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 4]];
 
 const color = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -29,22 +28,23 @@ export const dashes = index => DASHES[index % DASHES.length].join(' ');
 /** Labels of times: relative ones count back from the last. @param {number[]} splits @param {number | undefined} last */
 function timeLabels(splits, last) {
   const mode = timeMode.get();
-  if (mode === 'relative') return splits.map(at => (last === undefined || at >= last ? 'now' : `−${Math.round((last - at) / 60)} min`));
-  return splits.map(at => shown(new Date(at * 1000).toISOString(), mode).slice(-8, -3));
+  if (mode === 'relative') return splits.map(at => (last === undefined || at >= last ? 'now' : `−${span(last - at)}`));
+  const end = splits.length > 1 && splits[1] - splits[0] < 60 ? undefined : -3;
+  return splits.map(at => shown(new Date(at * 1000).toISOString(), mode).slice(-8, end));
 }
 
 /** Of a logarithmic scale only the powers of ten have a line. @param {number} value */
 const decade = value => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? value : null);
 
 /** @param {Drawn} drawn @param {number} width @returns {any} */
-function options({ lines, format, log, stacked, together, height, at }, width) {
+function options({ lines, format, log, stacked, together, height, least, at }, width) {
   const quiet = { stroke: () => color('--muted'), grid: { stroke: () => color('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
   return {
     width, height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, ...(together ? { sync: { key: together } } : {}) },
     scales: {
-      x: { range: (_, from, to) => (to === null ? [0, LEAST] : [Math.min(from, to - LEAST), to]) },
+      x: { range: (_, from, to) => (to === null ? [0, least] : [Math.min(from, to - least), to]) },
       y: log ? { distr: 3 } : { range: (_, from, to) => [Math.min(0, from ?? 0), (to ?? 0) > 0 ? to * 1.1 : 1] },
     },
     axes: [
@@ -90,7 +90,7 @@ export function plot(place, drawn) {
     /** @param {number} index */
     point(index) {
       const left = chart.valToPos(chart.data[0][index], 'x');
-      chart.setCursor({ left, top: 0 });
+      chart.setCursor({ left, top: 0 }, true, true);
     },
     end() {
       sized.disconnect();

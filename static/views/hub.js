@@ -1,7 +1,6 @@
 // The hub itself: how its parts are, what it stores, what of its limits is used, who has quotas, sockets and keys.
 import { html } from '../lib/html.js';
-import { command, mayAct, session, step } from '../lib/api.js';
-import { openDialog } from '../lib/dialog.js';
+import { mayAct, session } from '../lib/api.js';
 import { useKeys } from '../lib/keys.js';
 import { useAnswer, usePages } from '../lib/load.js';
 import { bytes, Empty, Facts, Loading, number, State, Tabs, Time } from '../lib/parts.js';
@@ -10,6 +9,7 @@ import { useStore } from '../lib/store.js';
 import { Table } from '../lib/table.js';
 import { span } from '../lib/time.js';
 import { More } from './event-search.js';
+import { dropQuota, editQuota } from './quota.js';
 
 const TABS = [['Parts', ''], ['Limits', 'limits'], ['Quotas', 'quotas'], ['Sockets', 'sockets'], ['Keys', 'keys']];
 const SHOWN = { '': Parts, limits: Limits, quotas: Quotas, sockets: Sockets, keys: Keys };
@@ -93,35 +93,11 @@ function Limits() {
   ]} />`}<//>`;
 }
 
-const QUOTA = [
-  ['send_rate', 'messages it may send a second'], ['send_burst', 'and at once'], ['deliver_rate', 'messages it is sent a second'], ['max_in_flight', 'under way to it at once'],
-  ['max_waiting_bytes', 'bytes that may wait for it'], ['request_rate', 'requests a second'], ['request_burst', 'and at once'],
-];
-
-/** @param {any} row @param {() => void} again */
-function editQuota(row, again) {
-  const given = values => Object.fromEntries(QUOTA.filter(([name]) => values[name] !== '').map(([name]) => [name, Number(values[name])]));
-  openDialog({
-    title: row ? `Quota of ${row.service}` : 'A quota', verb: 'set', text: 'What is left empty is not limited.',
-    fields: [
-      ...(row ? [] : [{ name: 'service', label: 'service' }]),
-      ...QUOTA.map(([name, label]) => ({ name, label, inputmode: 'decimal', value: row?.[name] === null || !row ? '' : String(row[name]) })),
-    ],
-    request: values => command('PUT', `/v1/quotas/${step(row?.service ?? values.service)}`, given(values)),
-    done: again,
-  });
-}
-
-/** @param {any} row @param {() => void} again */
-function dropQuota(row, again) {
-  openDialog({ title: `Drop the quota of ${row.service}`, verb: 'drop', danger: true, text: 'What the configuration says of it holds again, or nothing.', request: () => command('DELETE', `/v1/quotas/${step(row.service)}`), done: again });
-}
-
 function Quotas() {
   const pages = usePages('/v1/quotas', { limit: 200 }, 'items');
-  const actions = { name: '', cell: row => html`<button type="button" class="quiet" aria-label=${`change the quota of ${row.service}`} onClick=${() => editQuota(row, pages.again)}>change…</button>
-    ${row.source === 'api' && html`<button type="button" class="quiet" aria-label=${`drop the quota of ${row.service}`} onClick=${() => dropQuota(row, pages.again)}>drop…</button>`}` };
-  return html`${mayAct() && html`<div class="actions"><button type="button" onClick=${() => editQuota(null, pages.again)}>set a quota…</button></div>`}
+  const actions = { name: '', cell: row => html`<button type="button" class="quiet" aria-label=${`change the quota of ${row.service}`} onClick=${() => editQuota(row.service, row, pages.again)}>change…</button>
+    ${row.source === 'api' && html`<button type="button" class="quiet" aria-label=${`drop the quota of ${row.service}`} onClick=${() => dropQuota(row.service, pages.again)}>drop…</button>`}` };
+  return html`${mayAct() && html`<div class="actions"><button type="button" onClick=${() => editQuota(null, null, pages.again)}>set a quota…</button></div>`}
     <${Loading} of=${pages}>${pages.items?.length === 0
     ? html`<${Empty} what="No service has a quota." command=${`curl -X PUT ${new URL('v1/quotas/shop', document.baseURI)} -d '{"send_rate":100}'`} />`
     : html`<${Table} caption="quotas" rows=${pages.items ?? []} id=${row => row.service} columns=${[

@@ -17,6 +17,9 @@ export function View(props) {
   return html`<${Overview} ...${props} />`;
 }
 
+/** What was measured in the last second; of the rest the last holds. @param {Record<string, number | null>} sample */
+const known = sample => Object.fromEntries(Object.entries(sample).filter(([, value]) => value !== null));
+
 function Overview() {
   const answer = useAnswer('/v1/overview');
   const { amend } = answer;
@@ -26,7 +29,7 @@ function Overview() {
     hear(frame) {
       const { type, ...changes } = frame;
       if (type === 'overview_changed') amend(now => now && { ...now, ...changes });
-      else if (type === 'stats') amend(now => now && { ...now, at: frame.at, sample: frame.sample });
+      else if (type === 'stats') amend(now => now && { ...now, at: frame.at, sample: { ...now.sample, ...known(frame.sample) } });
     },
   }), [amend]);
   const { value } = answer;

@@ -1,85 +1,108 @@
-// One service: its circuit and queue first, then its instances.
-import { html } from '../lib/html.js';
+// One service: what holds it up and what mends that first, then how it goes, then its instances.
+import { html, useEffect, useRef } from '../lib/html.js';
 import { command, mayAct, step } from '../lib/api.js';
+import { Chart } from '../lib/chart.js';
 import { openDialog } from '../lib/dialog.js';
+import { useKeys } from '../lib/keys.js';
 import { useAnswer } from '../lib/load.js';
-import { CopyCurl, Empty, Facts, Loading, number, State, Time } from '../lib/parts.js';
-import { href } from '../lib/route.js';
-import { Table } from '../lib/table.js';
+import { CopyCurl, curlKey, Facts, Loading, number, State, Time } from '../lib/parts.js';
+import { go, href } from '../lib/route.js';
+import { useLiveRows, useRates } from '../lib/rows.js';
+import { Circuit, Hindrance } from './circuit.js';
+import { Instances } from './instances.js';
+import { short } from './last-hour.js';
+import { clearQueues, pauseQueues, resumeQueues } from './queue-actions.js';
+import { dropQuota, editQuota, limited, useQuota } from './quota.js';
 
 /** @param {{ name: string }} props */
 export function ServicePage({ name }) {
-  const service = useAnswer(`/v1/services/${step(name)}`);
-  const circuit = useAnswer(`/v1/circuits/${step(name)}`);
-  const queue = useAnswer('/v1/queue/status', { service: name });
-  const again = () => [service, circuit, queue].forEach(answer => answer.again());
-  return html`<div class="title"><h1>${name}</h1>${service.value && html`<${State} of=${service.value.status} />`}
-      <div class="actions"><button type="button" onClick=${again}>look again</button><${CopyCurl} of=${command('GET', `/v1/services/${step(name)}`)} /></div></div>
-    <p class="line-up"><a href=${href(['messages'], { to: name })}>messages to it</a><a href=${href(['dead', 'letters'], { to: name })}>its dead letters</a>
-      <a href=${href(['subscriptions'], { service: name })}>its subscriptions</a></p>
-    <div class="panels">
-      <section class="panel stack" aria-label="circuit"><h2>Circuit</h2><${Loading} of=${circuit}>${circuit.value && html`<${Circuit} of=${circuit.value} name=${name} again=${again} />`}<//></section>
-      <section class="panel stack" aria-label="queue"><h2>Queue</h2><${Loading} of=${queue}>${queue.value && html`<${Queue} of=${queue.value.services?.[name] ?? queue.value} name=${name} again=${again} />`}<//></section>
-    </div>
+  const found = useAnswer('/v1/overview/services', { service: name });
+  const [row] = useLiveRows(found.value?.services ?? []);
+  const isThere = row !== undefined && !row.removed;
+  // One that is unknown has never registered, or has gone: there is nothing of it but what waits for it.
+  const path = isThere && row.health !== 'unknown' ? `/v1/services/${step(name)}` : null;
+  const service = useAnswer(path);
+  const circuit = useAnswer(path && `/v1/circuits/${step(name)}`);
+  const queue = useAnswer(isThere ? '/v1/queue/status' : null, { service: name });
+  const { quota, again: quotaAgain } = useQuota(name);
+  const again = () => [found, service, circuit, queue, { again: quotaAgain }].forEach(answer => answer.again());
+  // What changes of the row changes in these, too.
+  const changing = row && [row.circuit, row.open_until, row.health, row.instances, row.available, row.queue].join();
+  const before = useRef(changing);
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== changing) again();
+    before.current = changing;
+  }, [changing]);
+  const request = command('GET', `/v1/services/${step(name)}`);
+  useKeys({ '.': { text: 'look again', run: again }, ...curlKey(request) });
+  if (found.value && !isThere) {
+    return html`<h1>${name}</h1><p>Nobody of this name is registered, and nothing waits for it. <a href=${href(['services'])}>To all services</a></p>`;
+  }
+  const paused = queue.value?.services?.[name] ?? queue.value;
+  return html`<div class="title"><h1>${name}</h1>${row && html`<${State} of=${row.health} />`}
+      <div class="actions">${row && mayAct() && html`<${Actions} row=${row} service=${service.value} quota=${quota} again=${again} />`}<${CopyCurl} of=${request} /></div></div>
+    <p class="line-up"><a href=${href(['messages'], { to: name })}>messages to it</a><a href=${href(['messages'], { from: name })}>messages from it</a>
+      <a href=${href(['dead', 'letters'], { to: name })}>its dead letters${row?.dead_letters > 0 ? `: ${number(row.dead_letters)}` : ''}</a><a href=${href(['subscriptions'], { service: name })}>its subscriptions</a></p>
+    <${Loading} of=${found}>${row && html`<div class="stack"><${Hindrance} row=${row} circuit=${circuit.value} queue=${paused} again=${again} /><div class="panels">
+      <section class="panel stack" aria-label="circuit"><h2>Circuit</h2>${path === null ? html`<p class="muted">Nothing is pushed to it: nobody is registered.</p>`
+        : html`<${Loading} of=${circuit}>${circuit.value && html`<${Circuit} of=${circuit.value} name=${name} again=${again} />`}<//>`}</section>
+      <${Lanes} row=${row} queue=${paused} quota=${quota} />
+      <${Rates} row=${row} />
+    </div></div>`}<//>
     <h2>Instances</h2>
-    <${Loading} of=${service}>${service.value && html`<${Instances} of=${service.value.instances} name=${name} again=${again} />`}<//>`;
+    ${path === null ? html`<${Instances} of=${[]} name=${name} again=${again} />`
+    : html`<${Loading} of=${service}>${service.value && html`<${Needs} of=${service.value.dependencies} /><${Instances} of=${service.value.instances} name=${name} again=${again} />`}<//>`}`;
 }
 
-/** @param {{ of: any, name: string, again: () => void }} props */
-function Circuit({ of, name, again }) {
-  const force = (state, verb, text) => openDialog({
-    title: `${verb} the circuit of ${name}`, verb, text, done: again, fields: [{ name: 'reason', label: 'reason', value: 'by hand' }],
-    request: values => command('PUT', `/v1/circuits/${step(name)}`, { state, reason: values.reason }),
+const STRATEGIES = ['round_robin', 'least_connections', 'weighted', 'random', 'health_aware'];
+
+/** @param {{ row: any, service: any, quota: any, again: () => void }} props */
+function Actions({ row, service, quota, again }) {
+  const name = row.service;
+  const usual = 'as the hub is set up';
+  const strategy = () => openDialog({
+    title: `Strategy of ${name}`, verb: 'set', done: again, text: 'Which instance gets the next message.',
+    fields: [{ name: 'strategy', label: 'strategy', words: [usual, ...STRATEGIES], value: service.own_strategy ? service.load_balancing_strategy : usual }],
+    request: values => command('PUT', `/v1/services/${step(name)}`, { load_balancing_strategy: values.strategy === usual ? null : values.strategy }),
   });
-  return html`<${State} of=${of.state} />
+  const deregister = () => openDialog({
+    title: `Deregister ${name}`, verb: 'deregister', danger: true, type: name, done: () => go(href(['services'])),
+    text: `All its instances are removed; the ${number(row.queued)} messages that wait for it go on waiting.`,
+    request: () => command('DELETE', `/v1/services/${step(name)}`),
+  });
+  return html`
+    ${row.queue === 'paused' ? html`<button type="button" onClick=${() => resumeQueues([row], again)}>resume…</button>` : html`<button type="button" onClick=${() => pauseQueues([row], again)}>pause…</button>`}
+    <button type="button" onClick=${() => clearQueues([row], again)}>clear…</button>
+    <button type="button" onClick=${() => editQuota(name, quota, again)}>quota…</button>
+    ${quota?.source === 'api' && html`<button type="button" onClick=${() => dropQuota(name, again)}>drop quota…</button>`}
+    ${service && html`<button type="button" onClick=${strategy}>strategy…</button><button type="button" onClick=${deregister}>deregister…</button>`}`;
+}
+
+const LEVELS = ['CRITICAL', 'HIGH', 'NORMAL', 'LOW', 'DEFERRED'];
+
+/** @param {{ row: any, queue: any, quota: any }} props */
+function Lanes({ row, queue, quota }) {
+  const lanes = LEVELS.map(level => `${level.toLowerCase()} ${number(row.levels[level])}`).join(' · ');
+  return html`<section class="panel stack" aria-label="queue"><div class="line-up"><h2>Queue</h2><${State} of=${row.queue} /></div>
     <${Facts} of=${[
-    ['because', of.reason], ['until', of.open_until && html`<${Time} at=${of.open_until} />`], ['failed in a row', number(of.failure_count)],
-    ['last failure', of.last_failure && html`<${Time} at=${of.last_failure} />`], ['window', `${number(of.in_flight)} of ${number(of.window)}`],
-  ]} />
-    ${mayAct() && html`<div class="actions">
-      ${of.state !== 'HALF_OPEN' && html`<button type="button" onClick=${() => force('HALF_OPEN', 'try', 'One message at a time is tried; what comes of it decides.')}>try now…</button>`}
-      ${of.state !== 'CLOSED' && html`<button type="button" onClick=${() => force('CLOSED', 'close', 'Messages are let through again, one at first, then more.')}>close…</button>`}
-      ${of.state !== 'OPEN' && html`<button type="button" onClick=${() => force('OPEN', 'open', 'What waits is parked until it is tried again.')}>hold open…</button>`}
-    </div>`}`;
+    ['queued', number(row.queued)], ['of them parked', number(row.parked)], ['between two attempts', number(row.retrying)], ['scheduled', number(row.scheduled)],
+    ['under way', number(row.in_flight)], ['oldest since', row.oldest_at && html`<${Time} at=${row.oldest_at} />`],
+    ['paused since', row.queue === 'paused' && queue?.paused_since && html`<${Time} at=${queue.paused_since} />`], ['by', row.queue === 'paused' && queue?.paused_by],
+  ].map(([label, value]) => [label, value || null])} />
+    <p class="muted">${lanes}</p>
+    ${quota && html`<p>Quota: ${limited(quota).join(', ') || 'none'} <span class="muted">(${quota.source === 'api' ? 'set by request' : 'from the configuration'})</span></p>`}</section>`;
 }
 
-/** @param {{ of: any, name: string, again: () => void }} props */
-function Queue({ of, name, again }) {
-  const paused = of.status === 'paused';
-  const change = () => openDialog({
-    title: `${paused ? 'Resume' : 'Pause'} the queue of ${name}`, verb: paused ? 'resume' : 'pause', done: again,
-    text: paused ? 'What waits is handed out again.' : 'Nothing is handed out to it, also after a restart; messages are accepted as before.',
-    request: () => command('POST', `/v1/queue/${paused ? 'resume' : 'pause'}`, { service: name }),
-  });
-  const clear = () => openDialog({
-    title: `Clear the queue of ${name}`, verb: 'clear', danger: true, type: name, text: `The ${number(of.total_size)} messages that wait for it are cancelled.`,
-    request: () => command('DELETE', `/v1/queue?service=${encodeURIComponent(name)}`), done: again,
-  });
-  return html`<${State} of=${paused ? 'paused' : 'active'} word=${of.status} />
-    <${Facts} of=${[
-    ['paused since', of.paused_since && html`<${Time} at=${of.paused_since} />`], ['by', of.paused_by],
-    ...Object.entries(of.queues).filter(([, count]) => count > 0).map(([level, count]) => [level.toLowerCase(), number(count)]),
-    ['parked', number(of.parked)], ['retrying', number(of.retrying)], ['scheduled', number(of.scheduled)], ['in flight', number(of.in_flight)],
-  ]} />
-    ${mayAct() && html`<div class="actions"><button type="button" onClick=${change}>${paused ? 'resume…' : 'pause…'}</button>
-      <button type="button" onClick=${clear}>clear…</button></div>`}`;
+const LINES = [{ name: 'in_rate', label: 'in' }, { name: 'out_rate', label: 'out' }, { name: 'fail_rate', label: 'failed' }];
+
+/** @param {{ row: any }} props */
+function Rates({ row }) {
+  const { times, series } = useRates(row);
+  return html`<${Chart} title="Messages a second" lines=${LINES} times=${times} series=${series} format=${short} height=${96} least=${120} />`;
 }
 
-/** @param {{ of: any[], name: string, again: () => void }} props */
-function Instances({ of, name, again }) {
-  if (of.length === 0) return html`<${Empty} what="No instance is registered; what is sent to it waits." />`;
-  const drain = row => openDialog({
-    title: `Drain ${row.instance_id} of ${name}`, verb: 'drain', text: 'It finishes what it has and gets nothing new, until it registers again.', done: again,
-    request: () => command('POST', `/v1/services/${step(name)}/instances/${step(row.instance_id)}/drain`),
-  });
-  return html`<${Table} caption="instances" rows=${of} id=${row => row.instance_id} columns=${[
-    { name: 'instance', head: true, cell: row => row.instance_id },
-    { name: 'state', cell: row => html`<${State} of=${row.status} />` },
-    { name: 'address', cell: row => row.url ?? row.transport },
-    { name: 'weight', right: true, cell: row => number(row.weight) },
-    { name: 'in flight', right: true, cell: row => `${number(row.in_flight)} of ${number(row.max_in_flight)}` },
-    { name: 'last seen', cell: row => html`<${Time} at=${row.last_seen} />` },
-    { name: 'why', wide: true, cell: row => row.out_of_rotation ?? row.cause },
-    ...(mayAct() ? [{ name: '', cell: row => !row.draining_since && html`<button type="button" class="quiet" aria-label=${`drain ${row.instance_id}`} onClick=${() => drain(row)}>drain…</button>` }] : []),
-  ]} />`;
+/** @param {{ of: { satisfied: boolean, issues: string[] } }} props */
+function Needs({ of }) {
+  if (of.satisfied) return null;
+  return html`<p class="warning">It lacks what it needs: ${of.issues.join('; ')}.</p>`;
 }
