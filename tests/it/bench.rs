@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::{Client, TestHub, eventually};
 
 const KEY: &str = "0123456789abcdef0123";

@@ -164,7 +164,7 @@ fn a_star_lets_every_page_in_and_is_warned_about() {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     answer.is(200);
     assert!(hub.log().contains("WARN") && hub.log().contains("allowed_origins"));
-    let wrong = crate::support::hub::Place::new().fails_to_start(&[("allowed_origins", "[hub]")]);
+    let wrong = crate::support::place::Place::new().fails_to_start(&[("allowed_origins", "[hub]")]);
     assert_eq!(wrong.exit_code, Some(2));
 }
 

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use serde_json::{Value, json};
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::verbs::id_of;
 use crate::support::{FakeService, Reply, TestHub, eventually};
 

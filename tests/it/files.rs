@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::wire::Connection;
 use crate::support::{TestHub, eventually};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::verbs::array;
 use crate::support::{Client, FakeService, TestHub, eventually};
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::support::fake_service::{Received, Reply};
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::{FakeService, TestHub, eventually};
 
 /// Takes what is owed in one place to a new one.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::hub::Place;
 use crate::support::load::Load;
+use crate::support::place::Place;
 use crate::support::postgres::{self, Server};
 use crate::support::verbs::id_of;
 use crate::support::{FakeService, Reply, TestHub, eventually};

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::TestHub;
-use crate::support::hub::Place;
+use crate::support::place::Place;
 
 /// Nothing that depends on when the test runs is removed.
 const SETTINGS: [(&str, &str); 5] = [

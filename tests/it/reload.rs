@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::{TestHub, eventually};
 
 /// A hub with this file, which it finds by itself.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::socket::Frame;
 use crate::support::{Client, TestHub, eventually};
 

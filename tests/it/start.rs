@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use crate::support::TestHub;
-use crate::support::hub::Place;
+use crate::support::place::Place;
 
 #[test]
 fn a_bad_setting_is_named() {

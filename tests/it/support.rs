@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod fake_service;
 pub(crate) mod hub;
 pub(crate) mod load;
+pub(crate) mod place;
 pub(crate) mod postgres;
 pub(crate) mod socket;
 pub(crate) mod verbs;

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::authority::{Authority, own_identity};
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::{FakeService, Reply, TestHub, eventually};
 
 /// A hub that believes what the authority says, and does not wait long.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
 
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::{TestHub, eventually};
 
 fn full_device() -> File {

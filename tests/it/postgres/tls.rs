@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 
 use crate::support::authority::Authority;
-use crate::support::hub::Place;
+use crate::support::place::Place;
 use crate::support::postgres::{self, Server};
 use crate::support::{PATIENCE, TestHub};
 
