@@ -11,6 +11,7 @@ pub mod callback_tests;
 pub mod canonical;
 pub mod census;
 pub mod circuit;
+pub mod circuit_survey;
 pub mod circuit_view;
 pub mod content_filter;
 pub mod dead_letter_groups;

@@ -16,7 +16,7 @@ use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::callback_circuit::{AwaitTurn, EventPushed, PushEnd, PushEvent, Turn};
 use super::messages::circuit_breaker::InspectCircuit;
-use super::messages::dispatcher::ForceCircuit;
+use super::messages::dispatcher::{CircuitTurned, ForceCircuit};
 use super::messages::event_store::Record;
 use super::timer::Timer;
 use crate::clock::Clock;
@@ -76,6 +76,7 @@ impl CallbackCircuit {
         forced: Option<ForcedSince>,
         settings: Settings,
         event_store: Recipient<Record>,
+        owner: Recipient<CircuitTurned>,
         watch: DeathWatch,
     ) -> Self {
         let mut circuit = Circuit::new(name, settings.breaker);
@@ -86,7 +87,7 @@ impl CallbackCircuit {
         Self {
             settings,
             event_store,
-            shell: CircuitShell::new(circuit, metrics),
+            shell: CircuitShell::new(circuit, metrics, owner),
             in_flight: AHashMap::new(),
             pushes: 0,
             waiting: Vec::new(),
@@ -214,6 +215,9 @@ impl Actor for CallbackCircuit {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         invariants::keep(ctx);
+        if self.shell.circuit.breaker.state() != CircuitState::Closed {
+            self.shell.tell_state();
+        }
         self.tick(ctx);
     }
 }

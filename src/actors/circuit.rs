@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, Addr, Context, Handler, Message};
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tracing::field::display;
 
 use super::messages::circuit_breaker::InspectCircuit;
-use super::messages::dispatcher::{ForceCircuit, InspectCircuits};
+use super::messages::dispatcher::{CircuitTurned, ForceCircuit, InspectCircuits};
 use super::messages::reply::Reply;
 use crate::domain::circuit::{CircuitChanged, CircuitName, Forced};
 use crate::domain::fact::Fact;
@@ -23,12 +23,15 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Transition;
 use crate::logic::circuit::Circuit;
+use crate::logic::circuit_survey::CircuitStanding;
 use crate::logic::circuit_view::CircuitView;
 use crate::metrics::Metrics;
 
 pub(super) struct CircuitShell {
     pub circuit: Circuit,
     metrics: Arc<Metrics>,
+    /// Who has the circuit, and knows how all of its circuits are.
+    owner: Recipient<CircuitTurned>,
 }
 
 /// Dispatcher → CircuitBreaker, Subscriptions → CallbackCircuit: nothing more comes to it, so it may
@@ -57,7 +60,7 @@ where
         // One that died says nothing.
         let views: Vec<_> = join_all(views).await.into_iter().flatten().collect();
         // It is there again in a moment: whoever asked for it alone is not told that it is unknown.
-        if inspect.circuit.is_none() || !is_known || !views.is_empty() {
+        if inspect.circuits.is_none() || !is_known || !views.is_empty() {
             let _ = inspect.reply.send(views);
         }
     });
@@ -73,8 +76,29 @@ where
 }
 
 impl CircuitShell {
-    pub(super) fn new(circuit: Circuit, metrics: Arc<Metrics>) -> Self {
-        Self { circuit, metrics }
+    pub(super) fn new(
+        circuit: Circuit,
+        metrics: Arc<Metrics>,
+        owner: Recipient<CircuitTurned>,
+    ) -> Self {
+        Self {
+            circuit,
+            metrics,
+            owner,
+        }
+    }
+
+    /// Tells whoever has the circuit the state it is in.
+    pub(super) fn tell_state(&self) {
+        let latest = self.circuit.latest();
+        let now = CircuitStanding {
+            state: self.circuit.breaker.state(),
+            reason: latest.map(|changed| changed.reason.clone()),
+            since: latest.map(|changed| changed.at),
+            open_until: self.circuit.breaker.open_until(),
+        };
+        let circuit = self.circuit.name.clone();
+        self.owner.do_send(CircuitTurned { circuit, now });
     }
 
     /// A change that nobody asked for, if there is one; gives what is to be recorded.
@@ -116,6 +140,7 @@ impl CircuitShell {
     }
 
     fn show(&self, transition: Transition, changed: &CircuitChanged) {
+        self.tell_state();
         let Transition { from, to, .. } = transition;
         let (service, callback) = match &self.circuit.name {
             CircuitName::Service(service) => (Some(service.as_str()), None),

@@ -24,7 +24,7 @@ use super::circuit::{CircuitShell, Leave};
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::circuit_breaker::Deliver;
-use super::messages::dispatcher::{PickInstance, ServiceChanged};
+use super::messages::dispatcher::{CircuitTurned, PickInstance, ServiceChanged};
 use super::messages::event_store::Record;
 use super::messages::registry::{DeliverySeen, InstanceGone};
 use super::messages::scheduler::{GiveBack, WindowChanged};
@@ -130,10 +130,16 @@ pub fn left_window(service: &ServiceName) -> WindowChanged {
 struct Flush;
 
 impl CircuitBreaker {
-    pub fn new(service: ServiceName, settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
+    pub fn new(
+        service: ServiceName,
+        settings: Settings,
+        hops: Hops,
+        owner: Recipient<CircuitTurned>,
+        watch: DeathWatch,
+    ) -> Self {
         let circuit = Circuit::new(CircuitName::Service(service.clone()), settings.breaker);
         Self {
-            shell: CircuitShell::new(circuit, settings.metrics.clone()),
+            shell: CircuitShell::new(circuit, settings.metrics.clone(), owner),
             service,
             balancer: Balancer::new(settings.strategy),
             settings,

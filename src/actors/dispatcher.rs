@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult, Recipient};
 
 use super::children::{Births, Child, ChildDied};
 use super::circuit::{self, Leave};
@@ -22,11 +22,14 @@ use super::invariants::{self, Invariants};
 use super::messages::Forgotten;
 use super::messages::circuit_breaker::Deliver;
 use super::messages::dispatcher::{
-    Dispatch, ForceCircuit, InspectCircuits, PickInstance, ServiceChanged, Unneeded,
+    CircuitTurned, Dispatch, ForceCircuit, InspectCircuits, PickInstance, ServiceChanged,
+    SurveyCircuits, Unneeded,
 };
 use super::messages::scheduler::{GiveBack, GiveBackAll};
+use crate::domain::circuit::CircuitName;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
+use crate::logic::circuit_survey::NotClosed;
 use crate::logic::restarts::Restarts;
 
 pub struct Dispatcher {
@@ -34,6 +37,7 @@ pub struct Dispatcher {
     hops: Hops,
     children: BTreeMap<ServiceName, Destination>,
     births: Births,
+    not_closed: NotClosed,
     _watch: DeathWatch,
 }
 
@@ -58,8 +62,13 @@ impl Dispatcher {
             hops,
             children: BTreeMap::new(),
             births: Births::default(),
+            not_closed: NotClosed::default(),
             _watch: watch,
         }
+    }
+
+    fn has(&self, service: &ServiceName) -> bool {
+        self.children.contains_key(service)
     }
 
     /// A breaker for a service that has none that lives.
@@ -67,7 +76,10 @@ impl Dispatcher {
         let service = instances.service.clone();
         let (generation, watch) = self.births.next(service.clone(), ctx);
         let (settings, hops) = (self.settings.clone(), self.hops.breaker.clone());
-        let breaker = CircuitBreaker::new(service.clone(), settings, hops, watch).start();
+        self.not_closed
+            .forget(&CircuitName::Service(service.clone()));
+        let owner = ctx.address().recipient();
+        let breaker = CircuitBreaker::new(service.clone(), settings, hops, owner, watch).start();
         breaker.do_send(instances.clone());
         let restarts = restarts.begun(self.settings.clock.now());
         let destination = Destination {
@@ -94,6 +106,8 @@ impl Invariants for Dispatcher {
                 "whose instances these are"
             );
         }
+        let is_there = |name: &CircuitName| name.service().is_some_and(|one| self.has(one));
+        self.not_closed.check(is_there);
         let breakers = self.children.values().map(|child| &child.breaker);
         self.births.check(breakers.map(Child::generation))
     }
@@ -147,6 +161,8 @@ impl Handler<Unneeded> for Dispatcher {
         }
         if let Some(child) = self.children.remove(&service) {
             child.breaker.last().do_send(Leave);
+            self.not_closed
+                .forget(&CircuitName::Service(service.clone()));
         }
         let forgotten = Forgotten { service };
         for told in &self.hops.forgotten {
@@ -184,13 +200,36 @@ impl Handler<InspectCircuits> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
-        let meant = |service: &ServiceName| {
-            let only = inspect.circuit.as_ref();
-            only.is_none_or(|only| only.service() == Some(service))
+        let meant: Vec<&Destination> = match &inspect.circuits {
+            None => self.children.values().collect(),
+            Some(names) => {
+                let services = names.iter().filter_map(CircuitName::service);
+                services.filter_map(|one| self.children.get(one)).collect()
+            }
         };
-        let children = self.children.iter().filter(|(service, _)| meant(service));
-        let breakers = children.map(|(_, child)| child.breaker.last()).collect();
-        circuit::inspect(breakers, inspect);
+        let breakers = meant.into_iter().map(|child| child.breaker.last());
+        circuit::inspect(breakers.collect(), inspect);
+    }
+}
+
+impl Handler<SurveyCircuits> for Dispatcher {
+    type Result = MessageResult<SurveyCircuits>;
+
+    fn handle(&mut self, _: SurveyCircuits, _: &mut Context<Self>) -> Self::Result {
+        let names = self.children.keys().cloned().map(CircuitName::Service);
+        let now = self.settings.clock.moment();
+        MessageResult(self.not_closed.survey(names, now))
+    }
+}
+
+impl Handler<CircuitTurned> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, turned: CircuitTurned, _: &mut Context<Self>) {
+        // One that leaves may have more to say, of which nobody needs to know.
+        if turned.circuit.service().is_some_and(|one| self.has(one)) {
+            self.not_closed.turned(turned.circuit, turned.now);
+        }
     }
 }
 

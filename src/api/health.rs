@@ -139,9 +139,10 @@ pub(crate) struct NotClosedCircuit {
 
 impl CircuitsHealth {
     fn of(status: Health, picture: &Picture, sight: Sight) -> Self {
-        let count = |state| picture.not_closed().filter(move |one| one.state == state);
+        let not_closed = &picture.circuits.not_closed;
+        let count = |state| not_closed.iter().filter(move |one| one.state == state);
         let open = count(CircuitState::Open).count();
-        let shown = picture.not_closed().filter(|_| sight.shows_names());
+        let shown = not_closed.iter().filter(|_| sight.shows_names());
         Self {
             status,
             open,

@@ -89,8 +89,8 @@ impl Levels {
 }
 
 impl ServiceRowDetails {
-    /// `now`: by the system's clock.
-    pub(crate) fn of(row: &ServiceRow, now: Timestamp) -> Self {
+    /// `window`: attempts under way, and how many may be. `now`: by the system's clock.
+    pub(crate) fn of(row: &ServiceRow, window: Option<(u32, u32)>, now: Timestamp) -> Self {
         let depths = &row.depths;
         let oldest = depths.oldest();
         Self {
@@ -100,9 +100,7 @@ impl ServiceRowDetails {
             available: row.available,
             circuit: row.circuit,
             open_until: row.open_until,
-            window: row
-                .window
-                .map(|(in_flight, limit)| RowWindow { in_flight, limit }),
+            window: window.map(|(in_flight, limit)| RowWindow { in_flight, limit }),
             queue: match depths.paused {
                 Some(_) => "paused",
                 None => "running",

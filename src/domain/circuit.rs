@@ -100,6 +100,14 @@ impl CircuitName {
             Self::Callback(_) => None,
         }
     }
+
+    /// The origin whose circuit it is; `None` for that of a service.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Callback(origin) => Some(origin),
+            Self::Service(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for CircuitName {

@@ -65,7 +65,7 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
     if findings.archive_away {
         words.push("the archive does not answer: history is not complete".to_owned());
     }
-    let open = circuits.iter();
+    let open = circuits.not_closed.iter();
     let open = open.filter(|one| one.state == CircuitState::Open);
     let open = open.map(|one| &one.circuit);
     words.extend(sight.of_many("the circuit of", open, "is open"));
@@ -116,9 +116,18 @@ mod tests {
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::admission_report::DestinationAdmission;
-    use crate::logic::circuit_view::CircuitSummary;
+    use crate::logic::circuit_survey::{CircuitSummary, CircuitSurvey};
     use crate::logic::queues::report::QueueReport;
     use crate::logic::queues::view::QueueDepths;
+
+    fn open(circuits: &[&str]) -> CircuitSurvey {
+        let open = circuits.iter();
+        let open = open.map(|name| CircuitSummary::of(name, CircuitState::Open));
+        CircuitSurvey {
+            not_closed: open.collect(),
+            ..CircuitSurvey::default()
+        }
+    }
 
     fn name(text: &str) -> ServiceName {
         ServiceName::parse(text).unwrap()
@@ -171,9 +180,7 @@ mod tests {
                 "messages to printer die"
             ]
         );
-        picture.circuits = ["a", "b"]
-            .map(|name| CircuitSummary::of(name, CircuitState::Open))
-            .into();
+        picture.circuits = open(&["a", "b"]);
         for full_one in ["x", "y", "z"] {
             let full = DestinationAdmission {
                 is_full: true,
@@ -201,10 +208,7 @@ mod tests {
         };
         let picture = Picture {
             queues,
-            circuits: vec![CircuitSummary::of(
-                "callback:http://a.example",
-                CircuitState::Open,
-            )],
+            circuits: open(&["callback:http://a.example"]),
             ..Picture::default()
         };
         let findings = Findings {

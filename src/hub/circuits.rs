@@ -53,7 +53,7 @@ impl Hub {
     ) -> Result<CircuitView, HubError> {
         context.principal.may(Operation::SeeCircuits)?;
         self.circuit_must_be_there(name).await?;
-        let one = Some(name.clone());
+        let one = Some(vec![name.clone()]);
         let circuits = match name {
             CircuitName::Service(_) => self.circuits_of_services(one).await?,
             CircuitName::Callback(_) => self.circuits_of_callbacks(one).await?,
@@ -102,17 +102,17 @@ impl Hub {
 
     pub(super) async fn circuits_of_services(
         &self,
-        circuit: Option<CircuitName>,
+        circuits: Option<Vec<CircuitName>>,
     ) -> Result<Vec<CircuitView>, HubError> {
-        let inspect = |reply| InspectCircuits { circuit, reply };
+        let inspect = |reply| InspectCircuits { circuits, reply };
         self.clients.dispatcher.request(inspect).await
     }
 
     async fn circuits_of_callbacks(
         &self,
-        circuit: Option<CircuitName>,
+        circuits: Option<Vec<CircuitName>>,
     ) -> Result<Vec<CircuitView>, HubError> {
-        let inspect = |reply| InspectCircuits { circuit, reply };
+        let inspect = |reply| InspectCircuits { circuits, reply };
         self.clients.subscriptions.request(inspect).await
     }
 

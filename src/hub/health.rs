@@ -9,6 +9,7 @@ use crate::domain::circuit::CircuitState;
 use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::circuit_survey::CircuitSummary;
 use crate::phase::Phase;
 
 /// A clock that is set back by less is nothing to look after.
@@ -110,8 +111,8 @@ impl Hub {
         let archive_answers = status.archive_answers.get();
         let last_sync = status.journal.last_sync();
         let is_slow = last_sync.is_some_and(|(_, took)| took >= SLOW_SYNC);
-        let is_open = |state: &CircuitState| *state == CircuitState::Open;
-        let mut circuits = picture.not_closed().map(|one| &one.state);
+        let is_open = |one: &CircuitSummary| one.state == CircuitState::Open;
+        let mut circuits = picture.circuits.not_closed.iter();
         PartsHealth {
             queues: well(!picture.is_overloaded() && takes_in),
             events: well(archive_answers && takes_in),

@@ -110,7 +110,7 @@ impl Glance {
                 .map(|why| why.to_string()),
             archive_is_away: !archive_answers,
             archive_lag: self.metrics.archive_lag.get(),
-            circuits: &what.circuits,
+            circuits: &what.circuits.not_closed,
             queues: &what.queues,
             admission: &what.admission,
             subscriptions: &subscriptions,
@@ -153,10 +153,8 @@ fn counts(
         alike.filter(|one| one.status == health).count()
     });
     let circuits = |state| {
-        picture
-            .not_closed()
-            .filter(|one| one.state == state)
-            .count()
+        let not_closed = picture.circuits.not_closed.iter();
+        not_closed.filter(|one| one.state == state).count()
     };
     let is_paused = |view: &&SubscriptionView| view.subscription.paused.is_some();
     let paused_subscriptions = subscriptions.iter().filter(is_paused).count();

@@ -9,13 +9,12 @@ use tokio::time::Instant;
 use super::clients::Clients;
 use super::error::HubError;
 use super::lately::{Found, Lately};
-use crate::actors::messages::dispatcher::InspectCircuits;
+use crate::actors::messages::dispatcher::SurveyCircuits;
 use crate::actors::messages::registry::SurveyServices;
 use crate::actors::messages::router::InspectAdmission;
 use crate::actors::messages::scheduler::InspectQueues;
-use crate::domain::circuit::CircuitState;
 use crate::logic::admission_report::AdmissionReport;
-use crate::logic::circuit_view::CircuitSummary;
+use crate::logic::circuit_survey::CircuitSurvey;
 use crate::logic::queues::report::QueueReport;
 use crate::logic::service_view::ServiceSummary;
 use crate::phase::Phase;
@@ -30,16 +29,10 @@ pub struct Picture {
     /// Those that are there.
     pub services: Vec<ServiceSummary>,
     /// Of services, then of callbacks.
-    pub circuits: Vec<CircuitSummary>,
+    pub circuits: CircuitSurvey,
 }
 
 impl Picture {
-    /// The circuits that hold something back.
-    pub fn not_closed(&self) -> impl Iterator<Item = &CircuitSummary> {
-        let circuits = self.circuits.iter();
-        circuits.filter(|one| one.state != CircuitState::Closed)
-    }
-
     /// A queue refuses what comes.
     pub fn is_overloaded(&self) -> bool {
         let mut destinations = self.admission.destinations.values();
@@ -90,17 +83,13 @@ async fn picture(clients: &Clients) -> Result<Picture, HubError> {
     let admission = clients.router.query(InspectAdmission { service: None });
     let admission = admission.await?;
     let services = clients.registry.query(SurveyServices).await?;
-    let all = |reply| InspectCircuits {
-        circuit: None,
-        reply,
-    };
-    let mut views = clients.dispatcher.request(all).await?;
-    views.extend(clients.subscriptions.request(all).await?);
+    let mut circuits = clients.dispatcher.query(SurveyCircuits).await?;
+    circuits.extend(clients.subscriptions.query(SurveyCircuits).await?);
     Ok(Picture {
         queues,
         admission,
         services,
-        circuits: views.into_iter().map(CircuitSummary::from).collect(),
+        circuits,
     })
 }
 

@@ -70,7 +70,8 @@ impl Scraped {
         let (at, picture) = (found.at, &found.what);
         let now = services::ServicesPicture {
             services: services_now(picture, dead_letters.as_ref()),
-            circuits: &picture.circuits,
+            circuits: &picture.circuits.names,
+            not_closed: &picture.circuits.not_closed,
             destinations: picture.queues.services.len(),
             all_paused: picture.queues.total.paused.is_some(),
         };

@@ -1,5 +1,6 @@
 //! Services as rows of a list, joined of what their owners say, once a second at most.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -11,6 +12,7 @@ use super::lately::Found;
 use super::picture::Pictures;
 use super::request::RequestContext;
 use crate::clock::Clock;
+use crate::domain::circuit::CircuitName;
 use crate::domain::ids::ServiceName;
 use crate::logic::service_rows::{RowFilter, RowSources, ServiceRow, join};
 use crate::phase::Phase;
@@ -34,6 +36,22 @@ impl Hub {
             async move { joined.find(phase).await }
         };
         self.rows.get(phase, find).await
+    }
+
+    /// How many attempts are under way to each of these services, and how many may be; nothing of
+    /// those to which the hub pushes nothing.
+    pub async fn windows_of(
+        &self,
+        services: impl Iterator<Item = &ServiceName>,
+    ) -> HashMap<ServiceName, (u32, u32)> {
+        let circuits = services.cloned().map(CircuitName::Service).collect();
+        let views = self.circuits_of_services(Some(circuits)).await;
+        // Nothing of it is told while circuits are being replaced, and everything else is.
+        let windows = views.unwrap_or_default().into_iter().filter_map(|view| {
+            let service = view.circuit.service()?.clone();
+            Some((service, (view.in_flight, view.window)))
+        });
+        windows.collect()
     }
 
     /// Of these rows, those that the caller may see: a service sees its own.
@@ -67,7 +85,7 @@ impl Joined {
         let counted = self.dead_letters.latest(phase).await?;
         let sources = RowSources {
             services: &picture.what.services,
-            circuits: &picture.what.circuits,
+            circuits: &picture.what.circuits.not_closed,
             queues: &picture.what.queues,
             dead_letters: counted.what.as_ref().map(|counts| &counts.by_destination),
         };

@@ -43,8 +43,8 @@ impl Hub {
     /// `None`: of all. Nothing while a circuit is being replaced, which is no reason to tell nothing
     /// else.
     pub async fn pushes_under_way(&self, service: Option<&ServiceName>) -> Vec<CircuitView> {
-        let circuit = service.cloned().map(CircuitName::Service);
-        let circuits = self.circuits_of_services(circuit).await;
+        let circuits = service.map(|one| vec![CircuitName::Service(one.clone())]);
+        let circuits = self.circuits_of_services(circuits).await;
         circuits.unwrap_or_default()
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::admission_report::AdmissionReport;
-use super::circuit_view::CircuitSummary;
+use super::circuit_survey::CircuitSummary;
 use super::queues::report::QueueReport;
 use super::queues::view::QueueDepths;
 use crate::domain::circuit::CircuitState;
@@ -93,7 +93,7 @@ pub struct AttentionSources<'a> {
     pub archive_is_away: bool,
     /// How far it is behind; `None`: nobody knows.
     pub archive_lag: Option<i64>,
-    /// Of services and callbacks.
+    /// Those that are not closed, of services and callbacks.
     pub circuits: &'a [CircuitSummary],
     /// What waits.
     pub queues: &'a QueueReport,

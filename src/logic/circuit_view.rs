@@ -72,55 +72,6 @@ impl CircuitView {
     }
 }
 
-/// A circuit as a row of a list.
-#[derive(Clone, PartialEq, Debug)]
-pub struct CircuitSummary {
-    /// The service, or `callback:` and an origin.
-    pub circuit: String,
-    /// Whether attempts are let through.
-    pub state: CircuitState,
-    /// What led to it, unless it is closed.
-    pub reason: Option<String>,
-    /// When it came to be so; `None` if it never changed.
-    pub since: Option<Timestamp>,
-    /// When it is tried again by itself.
-    pub open_until: Option<Timestamp>,
-    /// Attempts under way.
-    pub in_flight: u32,
-    /// How many may be under way now.
-    pub window: u32,
-}
-
-impl From<CircuitView> for CircuitSummary {
-    fn from(view: CircuitView) -> Self {
-        Self {
-            circuit: view.circuit.to_string(),
-            state: view.state,
-            reason: view.reason.filter(|_| view.state != CircuitState::Closed),
-            since: view.since,
-            open_until: view.open_until,
-            in_flight: view.in_flight,
-            window: view.window,
-        }
-    }
-}
-
-#[cfg(test)]
-impl CircuitSummary {
-    /// One of which nothing is known but its state.
-    pub fn of(circuit: &str, state: CircuitState) -> Self {
-        Self {
-            circuit: circuit.to_owned(),
-            state,
-            reason: None,
-            since: None,
-            open_until: None,
-            in_flight: 0,
-            window: 0,
-        }
-    }
-}
-
 /// Who wanted the present state, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForcedView {

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use super::circuit_view::CircuitSummary;
+use super::circuit_survey::CircuitSummary;
 use super::queues::report::QueueReport;
 use super::queues::view::QueueDepths;
 use super::service_view::ServiceSummary;
@@ -28,8 +28,6 @@ pub struct ServiceRow {
     pub circuit: CircuitState,
     /// When an open circuit is tried again by itself.
     pub open_until: Option<Timestamp>,
-    /// Attempts under way, and how many may be.
-    pub window: Option<(u32, u32)>,
     /// What waits for it.
     pub depths: QueueDepths,
     /// `None` while nobody can tell.
@@ -53,7 +51,7 @@ pub struct RowRates {
 pub struct RowSources<'a> {
     /// Who is registered.
     pub services: &'a [ServiceSummary],
-    /// Of services, and of callbacks, which make no rows.
+    /// Those that are not closed, of services, and of callbacks, which make no rows.
     pub circuits: &'a [CircuitSummary],
     /// What waits.
     pub queues: &'a QueueReport,
@@ -96,7 +94,6 @@ pub fn join(sources: &RowSources<'_>, now: Timestamp) -> Vec<ServiceRow> {
         if let Some(circuit) = circuits.get(service.as_str()) {
             row.circuit = circuit.state;
             row.open_until = circuit.open_until;
-            row.window = Some((circuit.in_flight, circuit.window));
         }
         let of_service = |counts: &BTreeMap<_, _>| counts.get(service).copied().unwrap_or(0);
         row.dead_letters = sources.dead_letters.map(of_service);
@@ -114,7 +111,6 @@ impl ServiceRow {
             available: 0,
             circuit: CircuitState::Closed,
             open_until: None,
-            window: None,
             depths: QueueDepths::default(),
             dead_letters: None,
             rates: RowRates::default(),

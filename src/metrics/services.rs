@@ -1,16 +1,16 @@
 //! What is measured by service. The gauges are made anew at each scrape from what the owners of the
 //! numbers say, so that who is gone leaves none behind; the counters of who is gone go with it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use prometheus::{IntCounterVec, IntGaugeVec};
 
 use super::maker::{Labels, Maker};
 use super::service_queues::ServiceQueues;
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::circuit_view::CircuitSummary;
+use crate::logic::circuit_survey::CircuitSummary;
 use crate::logic::queues::view::QueueDepths;
 
 /// A service as it is at a scrape.
@@ -31,8 +31,10 @@ pub struct ServiceNow {
 pub struct ServicesPicture<'a> {
     /// Those that are registered, and those for which something is left.
     pub services: Vec<ServiceNow>,
-    /// Of services and of callbacks, by name.
-    pub circuits: &'a [CircuitSummary],
+    /// The circuits of services and of callbacks.
+    pub circuits: &'a [CircuitName],
+    /// Those of them that are not closed.
+    pub not_closed: &'a [CircuitSummary],
     /// Names that there is a queue of, be it empty.
     pub destinations: usize,
     /// All queues are paused.
@@ -185,15 +187,18 @@ impl Services {
         }
         let names: HashSet<&str> = shown.iter().map(|one| one.name.as_str()).collect();
         let is_shown = |name: &str| names.contains(name) || name.starts_with("callback:");
-        let circuits = picture.circuits.iter();
-        let circuits = circuits.filter(|one| is_shown(&one.circuit));
-        for one in circuits.take(self.most) {
-            let value = match one.state {
-                CircuitState::Closed => 0,
-                CircuitState::HalfOpen => 1,
-                CircuitState::Open => 2,
+        let not_closed = picture.not_closed.iter();
+        let states: HashMap<_, _> = not_closed
+            .map(|one| (one.circuit.as_str(), one.state))
+            .collect();
+        let circuits = picture.circuits.iter().map(CircuitName::to_string);
+        for circuit in circuits.filter(|one| is_shown(one)).take(self.most) {
+            let value = match states.get(circuit.as_str()) {
+                None | Some(CircuitState::Closed) => 0,
+                Some(CircuitState::HalfOpen) => 1,
+                Some(CircuitState::Open) => 2,
             };
-            let name = &[one.circuit.as_str()];
+            let name = &[circuit.as_str()];
             self.circuit_state.with_label_values(name).set(value);
         }
     }
@@ -234,8 +239,9 @@ impl Services {
     /// Gives the labels of those who are gone to others.
     fn free(&self, picture: &ServicesPicture<'_>) {
         let names = picture.services.iter().map(|one| one.name.as_str());
-        let circuits = picture.circuits.iter().map(|one| one.circuit.as_str());
-        let there: HashSet<&str> = names.chain(circuits).collect();
+        let circuits = picture.circuits.iter().map(CircuitName::to_string);
+        let circuits: Vec<String> = circuits.collect();
+        let there: HashSet<&str> = names.chain(circuits.iter().map(String::as_str)).collect();
         let registered = picture.services.iter().filter(|one| one.health.is_some());
         let registered: Vec<&str> = registered.map(|one| one.name.as_str()).collect();
         for gone in self.labels.settle(&registered, &there) {
@@ -296,13 +302,16 @@ mod tests {
 
     impl Shelf {
         fn show(&self, services: &[ServiceNow], circuits: &[(&str, CircuitState)]) -> String {
-            let circuits = circuits.iter();
-            let circuits: Vec<_> = circuits
-                .map(|(name, state)| CircuitSummary::of(name, *state))
-                .collect();
+            let names = circuits.iter().map(|(name, _)| CircuitName::parse(name));
+            let not_closed = circuits.iter();
+            let not_closed = not_closed.filter(|(_, state)| *state != CircuitState::Closed);
+            let not_closed = not_closed.map(|(name, state)| CircuitSummary::of(name, *state));
+            let names: Vec<_> = names.map(Result::unwrap).collect();
+            let not_closed: Vec<_> = not_closed.collect();
             let picture = ServicesPicture {
                 services: services.to_vec(),
-                circuits: &circuits,
+                circuits: &names,
+                not_closed: &not_closed,
                 ..ServicesPicture::default()
             };
             self.services.show(&picture, Timestamp::default());

@@ -39,6 +39,7 @@ impl CircuitBreaker {
     pub(super) fn resume(&mut self, forced: ForcedSince, ctx: &mut Context<Self>) {
         let now = self.settings.clock.moment();
         self.shell.circuit.resume(forced, now.hub);
+        self.shell.tell_state();
         self.tick(now, ctx);
     }
 

@@ -56,7 +56,7 @@ fn circuit(transport: Rc<ScriptedTransport>) -> Circuit {
         instance_gone,
     };
     let settings = settings(clock, transport.clone());
-    let breaker = CircuitBreaker::new(service("billing"), settings, hops, unwatched());
+    let breaker = CircuitBreaker::new(service("billing"), settings, hops, probe().0, unwatched());
     Circuit {
         address: breaker.start(),
         clock,
@@ -427,7 +427,8 @@ async fn the_window_is_told_before_anything_is_given_back() {
         instance_gone: probe().0,
     };
     let settings = settings(clock, ScriptedTransport::new([]));
-    let breaker = CircuitBreaker::new(service("billing"), settings, hops, unwatched()).start();
+    let breaker =
+        CircuitBreaker::new(service("billing"), settings, hops, probe().0, unwatched()).start();
     let deliveries = vec![delivery(message(1, clock.now()))];
     breaker.do_send(Deliver { deliveries });
     settle().await;

@@ -166,7 +166,7 @@ async fn shows_one_circuit_per_service() {
     let house = house([]);
     let (reply, circuits) = oneshot::channel();
     house.address.do_send(InspectCircuits {
-        circuit: None,
+        circuits: None,
         reply,
     });
     let circuits = circuits.await.unwrap();
@@ -183,7 +183,7 @@ async fn what_is_asked_of_one_circuit_reaches_it() {
     });
     let (reply, circuits) = oneshot::channel();
     house.address.do_send(InspectCircuits {
-        circuit: Some(circuit("mail")),
+        circuits: Some(vec![circuit("mail")]),
         reply,
     });
     assert_eq!(circuits.await.unwrap()[0].circuit, circuit("mail"));
@@ -204,7 +204,7 @@ async fn there_is_no_circuit_of_a_service_nobody_knows() {
     let house = house([]);
     let (reply, circuits) = oneshot::channel();
     house.address.do_send(InspectCircuits {
-        circuit: Some(circuit("mail")),
+        circuits: Some(vec![circuit("mail")]),
         reply,
     });
     assert!(circuits.await.unwrap().is_empty());
@@ -264,7 +264,7 @@ async fn a_circuit_between_a_death_and_the_replacement_is_not_unknown() {
     house.all_given_back.recv().await;
     let (reply, answer) = oneshot::channel();
     house.address.do_send(InspectCircuits {
-        circuit: Some(circuit("billing")),
+        circuits: Some(vec![circuit("billing")]),
         reply,
     });
     assert!(answer.await.is_err(), "no answer rather than an empty one");

@@ -12,6 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::service::Target;
 use crate::domain::strategy::Strategy;
 use crate::logic::circuit::ForcedSince;
+use crate::logic::circuit_survey::{CircuitStanding, CircuitSurvey};
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::Delivery;
 use crate::logic::service_view::PickedInstance;
@@ -21,8 +22,22 @@ use crate::logic::service_view::PickedInstance;
 #[rtype(result = "()")]
 pub struct InspectCircuits {
     /// `None`: all.
-    pub circuit: Option<CircuitName>,
+    pub circuits: Option<Vec<CircuitName>>,
     pub reply: Reply<Vec<CircuitView>>,
+}
+
+/// hub → Dispatcher, Subscriptions: which circuits there are, and those that are not closed. No
+/// circuit is disturbed for it, however many there are.
+#[derive(ActixMessage)]
+#[rtype(result = "CircuitSurvey")]
+pub struct SurveyCircuits;
+
+/// CircuitBreaker → Dispatcher, CallbackCircuit → Subscriptions: the circuit is in this state now.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct CircuitTurned {
+    pub circuit: CircuitName,
+    pub now: CircuitStanding,
 }
 
 /// http → Dispatcher → CircuitBreaker, http → Subscriptions → CallbackCircuit: go into this state;

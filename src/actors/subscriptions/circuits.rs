@@ -1,19 +1,15 @@
 //! The circuits of callbacks: what clients ask of them, and when they go.
 
-use actix::{Context, Handler};
+use actix::{Context, Handler, MessageResult};
 
 use super::Subscriptions;
+use crate::actors::children::Child;
 use crate::actors::circuit::{self, Leave};
-use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
+use crate::actors::messages::dispatcher::{
+    CircuitTurned, ForceCircuit, InspectCircuits, SurveyCircuits,
+};
 use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::refusal::Refusal;
-
-fn origin(name: &CircuitName) -> Option<&Origin> {
-    match name {
-        CircuitName::Callback(origin) => Some(origin),
-        CircuitName::Service(_) => None,
-    }
-}
 
 impl Subscriptions {
     /// Lets go of a circuit that no callback needs. One with pushes under way ends with them.
@@ -23,6 +19,8 @@ impl Subscriptions {
         };
         if let Some(child) = self.children.circuits.remove(&origin) {
             child.last().do_send(Leave);
+            let circuit = CircuitName::Callback(origin.clone());
+            self.children.not_closed.forget(&circuit);
         }
         self.forget_circuit(origin);
     }
@@ -59,13 +57,37 @@ impl Handler<InspectCircuits> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
-        let asked = inspect.circuit.as_ref();
-        let circuits = self.children.circuits.iter();
-        let circuits = circuits.filter(|(one, _)| {
-            asked.is_none_or(|asked| origin(asked).is_some_and(|asked| asked == *one))
-        });
-        let circuits = circuits.map(|(_, child)| child.last()).collect();
-        circuit::inspect(circuits, inspect);
+        let circuits = &self.children.circuits;
+        let meant: Vec<_> = match &inspect.circuits {
+            None => circuits.values().collect(),
+            Some(names) => {
+                let origins = names.iter().filter_map(CircuitName::origin);
+                origins.filter_map(|one| circuits.get(one)).collect()
+            }
+        };
+        circuit::inspect(meant.into_iter().map(Child::last).collect(), inspect);
+    }
+}
+
+impl Handler<SurveyCircuits> for Subscriptions {
+    type Result = MessageResult<SurveyCircuits>;
+
+    fn handle(&mut self, _: SurveyCircuits, _: &mut Context<Self>) -> Self::Result {
+        let names = self.children.circuits.keys().cloned();
+        let now = self.settings.clock.moment();
+        let not_closed = &self.children.not_closed;
+        MessageResult(not_closed.survey(names.map(CircuitName::Callback), now))
+    }
+}
+
+impl Handler<CircuitTurned> for Subscriptions {
+    type Result = ();
+
+    fn handle(&mut self, turned: CircuitTurned, _: &mut Context<Self>) {
+        // One that leaves may have more to say, of which nobody needs to know.
+        if self.children.has_circuit(&turned.circuit) {
+            self.children.not_closed.turned(turned.circuit, turned.now);
+        }
     }
 }
 
@@ -73,7 +95,10 @@ impl Handler<ForceCircuit> for Subscriptions {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, _: &mut Context<Self>) {
-        let child = origin(&force.circuit).and_then(|origin| self.children.circuits.get(origin));
+        let child = force
+            .circuit
+            .origin()
+            .and_then(|origin| self.children.circuits.get(origin));
         match child {
             Some(child) => child.last().do_send(force),
             None => drop(force.reply.send(Err(Refusal::NotFound))),

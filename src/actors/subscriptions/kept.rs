@@ -3,7 +3,7 @@
 use super::Subscriptions;
 use crate::actors::children::Child;
 use crate::actors::invariants::Invariants;
-use crate::domain::circuit::Origin;
+use crate::domain::circuit::{CircuitName, Origin};
 
 impl Invariants for Subscriptions {
     fn check(&self) -> usize {
@@ -20,6 +20,8 @@ impl Invariants for Subscriptions {
             );
             assert!(told <= known, "{id} is at {told}, and not back at {known}");
         }
+        let is_there = |name: &CircuitName| self.children.has_circuit(name);
+        self.children.not_closed.check(is_there);
         assert!(
             self.working.is_empty() || self.is_draining,
             "who works is waited for when the hub stops"

@@ -158,11 +158,14 @@ impl Subscriptions {
 
     fn begin_circuit(&mut self, origin: &Origin, restarts: Restarts, ctx: &Context<Self>) {
         let (generation, watch) = self.children.births.next(origin.clone(), ctx);
+        let name = CircuitName::Callback(origin.clone());
+        self.children.not_closed.forget(&name);
         let circuit = CallbackCircuit::new(
-            CircuitName::Callback(origin.clone()),
+            name,
             self.subscriptions.forced(origin),
             self.settings.circuits.clone(),
             self.hops.event_store.clone(),
+            ctx.address().recipient(),
             watch,
         );
         let restarts = restarts.begun(self.settings.clock.now());

@@ -13,7 +13,7 @@ use crate::domain::circuit::CircuitState;
 use crate::domain::service::Health;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::service_rows::{RowFilter, RowSort, choose};
+use crate::logic::service_rows::{RowFilter, RowSort, ServiceRow, choose};
 use crate::web::caller::Caller;
 use crate::web::query;
 
@@ -146,11 +146,13 @@ pub(crate) async fn all(
     let shown = &rows[..rows.len().min(limit)];
     let is_more = rows.len() > limit && sort == RowSort::Name;
     let last = shown.last().filter(|_| is_more);
+    let windows = hub.windows_of(shown.iter().map(|row| &row.service)).await;
+    let of = |row: &&ServiceRow| {
+        let window = windows.get(&row.service).copied();
+        ServiceRowDetails::of(row, window, now)
+    };
     Ok(HttpResponse::Ok().json(ServiceRowPage {
-        services: shown
-            .iter()
-            .map(|row| ServiceRowDetails::of(row, now))
-            .collect(),
+        services: shown.iter().map(of).collect(),
         total,
         next_cursor: last.map(|row| row.service.to_string()),
     }))

@@ -89,9 +89,11 @@ impl Watch {
         }
         if !self.what.services.is_empty() {
             let rows = hub.service_rows().await?;
+            let windows = hub.windows_of(self.what.services.iter()).await;
             for service in self.what.services.clone() {
                 let row = row_of(&rows.what, &service);
-                let row = row.map(|row| members(&ServiceRowDetails::of(row, now)));
+                let window = windows.get(&service).copied();
+                let row = row.map(|row| members(&ServiceRowDetails::of(row, window, now)));
                 texts.extend(self.service_changed(&service, row));
             }
         }

@@ -33,7 +33,7 @@ impl House {
     async fn circuits(&self) -> usize {
         let (reply, circuits) = oneshot::channel();
         self.address.do_send(InspectCircuits {
-            circuit: None,
+            circuits: None,
             reply,
         });
         circuits.await.unwrap().len()

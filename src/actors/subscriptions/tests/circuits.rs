@@ -13,8 +13,11 @@ fn origin() -> CircuitName {
 impl House {
     pub(super) async fn circuits(&self) -> Vec<CircuitView> {
         let (reply, circuits) = tokio::sync::oneshot::channel();
-        let circuit = None;
-        self.address.do_send(InspectCircuits { circuit, reply });
+        let all = InspectCircuits {
+            circuits: None,
+            reply,
+        };
+        self.address.do_send(all);
         circuits.await.unwrap()
     }
 

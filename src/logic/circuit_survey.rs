@@ -1,0 +1,151 @@
+//! Circuits as whoever has them knows them without asking: which there are, and how those are that
+//! hold something back.
+
+use std::collections::BTreeMap;
+
+use crate::domain::circuit::{CircuitName, CircuitState};
+use crate::domain::moment::Moment;
+use crate::domain::timestamp::Timestamp;
+
+/// The state a circuit went into.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CircuitStanding {
+    /// Whether attempts are let through.
+    pub state: CircuitState,
+    /// What led to it; `None` if it never changed.
+    pub reason: Option<String>,
+    /// When it came to be so, by the system's clock; `None` if it never changed.
+    pub since: Option<Timestamp>,
+    /// When it is tried again by itself, by the hub's clock.
+    pub open_until: Option<Timestamp>,
+}
+
+/// How those circuits are that are not closed.
+#[derive(Default)]
+pub struct NotClosed(BTreeMap<CircuitName, CircuitStanding>);
+
+impl NotClosed {
+    /// A circuit went into another state.
+    pub fn turned(&mut self, circuit: CircuitName, now: CircuitStanding) {
+        match now.state {
+            CircuitState::Closed => self.0.remove(&circuit),
+            CircuitState::Open | CircuitState::HalfOpen => self.0.insert(circuit, now),
+        };
+    }
+
+    /// There is none of this name any more, or a fresh one, which begins closed.
+    pub fn forget(&mut self, circuit: &CircuitName) {
+        self.0.remove(circuit);
+    }
+
+    /// All that there are, of which these are the names.
+    pub fn survey(&self, names: impl Iterator<Item = CircuitName>, now: Moment) -> CircuitSurvey {
+        let shown = |(name, standing): (&CircuitName, &CircuitStanding)| CircuitSummary {
+            circuit: name.to_string(),
+            state: standing.state,
+            reason: standing.reason.clone(),
+            since: standing.since,
+            open_until: standing.open_until.map(|at| now.wall_time(at)),
+        };
+        CircuitSurvey {
+            names: names.collect(),
+            not_closed: self.0.iter().map(shown).collect(),
+        }
+    }
+
+    /// Checks that each of them is there, by its name.
+    pub fn check(&self, is_there: impl Fn(&CircuitName) -> bool) {
+        assert!(
+            self.0.keys().all(is_there),
+            "who is not closed is one of those that are there"
+        );
+    }
+}
+
+/// Which circuits there are, and how those are that hold something back.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct CircuitSurvey {
+    /// Of all.
+    pub names: Vec<CircuitName>,
+    /// Those that are open or being tried.
+    pub not_closed: Vec<CircuitSummary>,
+}
+
+impl CircuitSurvey {
+    /// With those of somebody else.
+    pub fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.not_closed.extend(other.not_closed);
+    }
+}
+
+/// A circuit that holds something back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CircuitSummary {
+    /// The service, or `callback:` and an origin.
+    pub circuit: String,
+    /// Whether attempts are let through.
+    pub state: CircuitState,
+    /// What led to it.
+    pub reason: Option<String>,
+    /// When it came to be so; `None` if it never changed.
+    pub since: Option<Timestamp>,
+    /// When it is tried again by itself.
+    pub open_until: Option<Timestamp>,
+}
+
+#[cfg(test)]
+impl CircuitSummary {
+    /// One of which nothing is known but its state.
+    pub fn of(circuit: &str, state: CircuitState) -> Self {
+        Self {
+            circuit: circuit.to_owned(),
+            state,
+            reason: None,
+            since: None,
+            open_until: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::ServiceName;
+
+    fn standing(state: CircuitState) -> CircuitStanding {
+        CircuitStanding {
+            state,
+            reason: Some("5 in a row".to_owned()),
+            since: Some(Timestamp::from_millis(5_000)),
+            open_until: Some(Timestamp::from_millis(9_000)),
+        }
+    }
+
+    #[test]
+    fn who_is_closed_again_or_gone_is_not_among_those_that_hold_something_back() {
+        let name = |name: &str| CircuitName::Service(ServiceName::parse(name).unwrap());
+        let mut not_closed = NotClosed::default();
+        for one in ["a", "b", "c"] {
+            not_closed.turned(name(one), standing(CircuitState::Open));
+        }
+        not_closed.turned(name("a"), standing(CircuitState::Closed));
+        not_closed.forget(&name("b"));
+        // The system's clock is a second ahead of the hub's.
+        let now = Moment {
+            hub: Timestamp::from_millis(6_000),
+            wall: Timestamp::from_millis(7_000),
+        };
+        let there = || ["a", "c"].map(name).into_iter();
+        let survey = not_closed.survey(there(), now);
+        assert_eq!(survey.names, there().collect::<Vec<_>>());
+        let expected = CircuitSummary {
+            reason: Some("5 in a row".to_owned()),
+            since: Some(Timestamp::from_millis(5_000)),
+            open_until: Some(Timestamp::from_millis(10_000)),
+            ..CircuitSummary::of("c", CircuitState::Open)
+        };
+        assert_eq!(survey.not_closed, [expected]);
+        not_closed.check(|one| there().any(|there| there == *one));
+    }
+}
