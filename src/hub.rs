@@ -28,6 +28,7 @@ pub mod groups_kept;
 mod handed_in;
 pub mod health;
 pub mod instances;
+pub mod inventory;
 pub mod keys;
 pub mod known_ids;
 pub mod lately;
@@ -82,6 +83,7 @@ use clients::Clients;
 use counters::Counters;
 use dead_letter_tally::DeadLetterTally;
 use groups_kept::GroupsKept;
+use inventory::Inventories;
 use keys::Keys;
 use lately::Lately;
 use overview::Overview;
@@ -111,8 +113,10 @@ pub struct Hub {
     pub counters: Counters,
     /// To count in, never to decide by.
     metrics: Arc<Metrics>,
-    /// What the owners of everything said last.
+    /// What the owners of everything said last, of all together.
     pub pictures: Pictures,
+    /// What they said last of each service.
+    pub inventories: Inventories,
     scrapes: Lately<Texts>,
     rows: Lately<Vec<ServiceRow>>,
     dead_letter_tally: DeadLetterTally,
@@ -169,6 +173,7 @@ impl Hub {
     pub fn new(config: &Config, around: Surroundings) -> Self {
         let limits = &config.shares.limits;
         let pictures = Pictures::new(around.clients.clone());
+        let inventories = Inventories::new(around.clients.clone());
         let event_log = &around.clients.event_log;
         let events = EventReader::new(
             event_log.recipient(),
@@ -176,7 +181,7 @@ impl Hub {
             around.archive.clone(),
         );
         let (metrics, archive) = (around.metrics.clone(), around.archive.clone());
-        let live = Sampler::new(around.clients.clone(), metrics, archive, around.clock);
+        let live = Sampler::new(pictures.clone(), metrics, archive, around.clock);
         let live = LiveStats::new(live);
         let status = around.metrics.status.clone();
         let dead_letter_tally = DeadLetterTally::new(around.archive.clone(), status);
@@ -189,6 +194,7 @@ impl Hub {
             counters: Counters::of(&around.metrics),
             metrics: around.metrics,
             pictures,
+            inventories,
             scrapes: Lately::default(),
             rows: Lately::default(),
             dead_letter_tally,

@@ -23,7 +23,7 @@ use super::messages::event_store::Record;
 use super::messages::reply::Reply;
 use super::messages::router::{
     Accept, CapacityConfigured, InspectAdmission, InspectQuotas, Publish, QuotasConfigured,
-    Release, SetQuota, Slot,
+    Release, SetQuota, Slot, SurveyAdmission,
 };
 use super::messages::scheduler::WindowChanged;
 use super::messages::{Committed, Forgotten};
@@ -345,6 +345,14 @@ impl Handler<InspectAdmission> for Router {
             past_events: self.past_events,
             memory_full: self.admission.is_memory_full(),
         })
+    }
+}
+
+impl Handler<SurveyAdmission> for Router {
+    type Result = MessageResult<SurveyAdmission>;
+
+    fn handle(&mut self, _: SurveyAdmission, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.admission.survey())
     }
 }
 

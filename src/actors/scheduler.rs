@@ -33,7 +33,8 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::{Moment, StampOrigin};
 use crate::logic::message_totals;
-use crate::logic::queues::report::QueueReport;
+use crate::logic::queues::pause::Pause;
+use crate::logic::queues::report::{QueueReport, QueueSurvey};
 use crate::logic::queues::{QueuePolicy, Queues};
 use crate::metrics::Metrics;
 use pollers::Pollers;
@@ -264,12 +265,25 @@ impl Scheduler {
         }
         report.total.statistics += self.queues.past();
         report.services.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let paused = self.queues.paused_by_name();
-        let paused = paused.map(|(service, pause)| (service.clone(), pause.clone()));
-        report.paused = paused.collect();
-        report.paused.sort();
+        report.paused = self.paused_by_name();
         report.total.paused = self.queues.pause_of(None).cloned();
         report
+    }
+
+    fn survey(&self) -> QueueSurvey {
+        QueueSurvey {
+            totals: self.totals,
+            paused: self.paused_by_name(),
+            ..self.queues.survey()
+        }
+    }
+
+    fn paused_by_name(&self) -> Vec<(ServiceName, Pause)> {
+        let paused = self.queues.paused_by_name();
+        let paused = paused.map(|(service, pause)| (service.clone(), pause.clone()));
+        let mut paused: Vec<_> = paused.collect();
+        paused.sort();
+        paused
     }
 }
 

@@ -16,7 +16,7 @@ use crate::hub::health::{ArchiveFigures, JournalFigures};
 use crate::hub::picture::Picture;
 use crate::hub::sight::Sight;
 use crate::logic::queues::pause::Pause;
-use crate::logic::queues::report::QueueReport;
+use crate::logic::queues::report::QueueSurvey;
 
 /// `GET /v1/circuits` has them all.
 const MOST_CIRCUITS: usize = 20;
@@ -76,7 +76,7 @@ pub(crate) struct PauseView {
 }
 
 impl PausedQueues {
-    fn of(queues: &QueueReport, sight: Sight) -> Self {
+    fn of(queues: &QueueSurvey, sight: Sight) -> Self {
         let answer = |pause: &Pause| PauseView {
             since: pause.since,
             by: pause
@@ -255,7 +255,7 @@ impl Components {
                 status: health.queues,
                 queue_depth: queues.total.waiting(),
                 in_flight: queues.total.in_flight,
-                consumers: picture.services.iter().map(|one| one.consumers).sum(),
+                consumers: picture.services.consumers,
                 paused: PausedQueues::of(queues, sight),
             },
             event_store: EventStoreHealth {
@@ -265,7 +265,7 @@ impl Components {
             },
             service_registry: RegistryHealth {
                 status: health.registry,
-                registered_services: picture.services.len(),
+                registered_services: picture.services.registered,
             },
             circuits: CircuitsHealth::of(health.circuits, picture, sight),
             journal: JournalHealth::of(health.journal, &figures.journal),

@@ -158,12 +158,11 @@ impl Totals {
 
 impl Counts {
     fn of(counts: &OverviewCounts) -> Self {
-        let [healthy, degraded, unhealthy] = counts.services;
         Self {
             services: ServicesByHealth {
-                healthy,
-                degraded,
-                unhealthy,
+                healthy: counts.services.healthy(),
+                degraded: counts.services.degraded,
+                unhealthy: counts.services.unhealthy,
             },
             circuits: CircuitCounts {
                 open: counts.open_circuits,

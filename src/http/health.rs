@@ -71,7 +71,7 @@ pub(crate) struct MessageStats {
 }
 
 /// How many services are so.
-#[derive(Serialize, Default, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct ServiceCounts {
     healthy: usize,
     degraded: usize,
@@ -80,16 +80,12 @@ pub(crate) struct ServiceCounts {
 
 impl ServiceCounts {
     fn of(picture: &Picture) -> Self {
-        let mut counts = Self::default();
-        for service in &picture.services {
-            match service.status {
-                // An instance nobody checked counts as healthy.
-                Health::Healthy | Health::Unknown => counts.healthy += 1,
-                Health::Degraded => counts.degraded += 1,
-                Health::Unhealthy => counts.unhealthy += 1,
-            }
+        let services = &picture.services;
+        Self {
+            healthy: services.healthy(),
+            degraded: services.degraded,
+            unhealthy: services.unhealthy,
         }
-        counts
     }
 }
 
@@ -141,9 +137,16 @@ async fn find(
 ) -> Result<Found<WrittenHealth>, HubError> {
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
-    let status = hub.health(phase, picture.is_overloaded());
+    let status = hub.health(phase, picture.admission.is_overloaded());
     let totals = picture.queues.totals;
-    let named = picture.services.iter().filter(|_| sight.shows_names());
+    let services = match sight.shows_names() {
+        true => {
+            let inventory = hub.inventories.latest(phase).await?;
+            let named = inventory.what.services.iter();
+            named.map(|one| (one.service.clone(), one.status)).collect()
+        }
+        false => BTreeMap::new(),
+    };
     let answer = HealthSummary {
         status,
         version: env!("CARGO_PKG_VERSION"),
@@ -153,7 +156,7 @@ async fn find(
             failed: totals.dead + totals.expired,
             pending: picture.queues.total.open(),
         },
-        services: named.map(|one| (one.service.clone(), one.status)).collect(),
+        services,
         service_counts: ServiceCounts::of(picture),
         attention: match phase {
             Phase::Starting => Vec::new(),

@@ -52,7 +52,7 @@ pub(crate) async fn overview(
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let found = hub.overview(&caller.context(hub.clock.wall())).await?;
-    let is_overloaded = found.what.picture.what.is_overloaded();
+    let is_overloaded = found.what.picture.what.admission.is_overloaded();
     let status = hub.health(hub.phase.get(), is_overloaded);
     let overview = OverviewDetails::of(&hub, status, &found.what);
     Ok(HttpResponse::Ok().json(overview))

@@ -43,7 +43,7 @@ impl Hub {
     /// What takes samples of this hub.
     pub fn sampler(&self) -> Sampler {
         let (metrics, archive) = (self.metrics.clone(), self.archive.clone());
-        Sampler::new(self.clients.clone(), metrics, archive, self.clock)
+        Sampler::new(self.pictures.clone(), metrics, archive, self.clock)
     }
 
     /// Takes a sample and keeps it. To be called every ten seconds.
@@ -51,7 +51,7 @@ impl Hub {
     /// # Errors
     /// SERVICE_UNAVAILABLE while the hub is going down.
     pub async fn keep_sample(&self, sampler: &mut Sampler) -> Result<(), HubError> {
-        let sample = sampler.sample().await?;
+        let sample = sampler.sample(self.phase.get()).await?;
         self.stats.keep(sample, self.clock.now());
         Ok(())
     }
@@ -67,7 +67,7 @@ impl Hub {
             let sampler = self.live.sampler.clone();
             async move {
                 let at = Instant::now();
-                let sample = sampler.lock().await.sample().await?;
+                let sample = sampler.lock().await.sample(phase).await?;
                 let what = (clock.wall(), sample);
                 Ok(Found { what, at, phase })
             }

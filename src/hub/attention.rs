@@ -53,15 +53,8 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
     if admission.memory_full {
         words.push("max_queue_bytes is reached: messages are refused".to_owned());
     }
-    let full = admission
-        .destinations
-        .iter()
-        .filter(|(_, destination)| destination.is_full);
-    words.extend(sight.of_many(
-        "the queue of",
-        full.map(|(name, _)| name),
-        "is full and refuses messages",
-    ));
+    let full = "is full and refuses messages";
+    words.extend(sight.of_many("the queue of", &admission.full, full));
     if findings.archive_away {
         words.push("the archive does not answer: history is not complete".to_owned());
     }
@@ -72,8 +65,7 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
     if let Some(pause) = &queues.total.paused {
         words.push(format!("all queues are paused {}", sight.by_whom(pause)));
     } else {
-        let paused = queues.services.iter();
-        let paused = paused.filter_map(|(name, depths)| Some((name, depths.paused.as_ref()?)));
+        let paused = queues.paused.iter();
         let paused = paused.map(|(name, pause)| format!("{name} ({})", sight.by_whom(pause)));
         words.extend(sight.of_many("the queue of", paused, "is paused"));
     }
@@ -115,10 +107,8 @@ mod tests {
     use super::*;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
-    use crate::logic::admission_report::DestinationAdmission;
     use crate::logic::circuit_survey::{CircuitSummary, CircuitSurvey};
-    use crate::logic::queues::report::QueueReport;
-    use crate::logic::queues::view::QueueDepths;
+    use crate::logic::queues::report::QueueSurvey;
 
     fn open(circuits: &[&str]) -> CircuitSurvey {
         let open = circuits.iter();
@@ -134,14 +124,10 @@ mod tests {
     }
 
     /// A queue that somebody paused.
-    fn paused() -> QueueDepths {
-        let pause = Pause {
+    fn paused() -> Pause {
+        Pause {
             since: Timestamp::default(),
             by: Some("ops".into()),
-        };
-        QueueDepths {
-            paused: Some(pause),
-            ..QueueDepths::default()
         }
     }
 
@@ -160,9 +146,9 @@ mod tests {
 
     #[test]
     fn nothing_is_told_while_all_is_well_and_the_worst_first() {
-        let queues = QueueReport {
-            services: vec![(name("mail"), paused())],
-            ..QueueReport::default()
+        let queues = QueueSurvey {
+            paused: vec![(name("mail"), paused())],
+            ..QueueSurvey::default()
         };
         let mut picture = Picture {
             queues,
@@ -182,11 +168,7 @@ mod tests {
         );
         picture.circuits = open(&["a", "b"]);
         for full_one in ["x", "y", "z"] {
-            let full = DestinationAdmission {
-                is_full: true,
-                ..DestinationAdmission::default()
-            };
-            picture.admission.destinations.insert(name(full_one), full);
+            picture.admission.full.push(name(full_one));
         }
         let findings = Findings {
             archive_away: true,
@@ -202,9 +184,9 @@ mod tests {
 
     #[test]
     fn who_sees_no_names_is_told_the_same_without_them() {
-        let queues = QueueReport {
-            services: vec![(name("mail"), paused()), (name("post"), paused())],
-            ..QueueReport::default()
+        let queues = QueueSurvey {
+            paused: vec![(name("mail"), paused()), (name("post"), paused())],
+            ..QueueSurvey::default()
         };
         let picture = Picture {
             queues,

@@ -114,9 +114,9 @@ impl Hub {
         let is_open = |one: &CircuitSummary| one.state == CircuitState::Open;
         let mut circuits = picture.circuits.not_closed.iter();
         PartsHealth {
-            queues: well(!picture.is_overloaded() && takes_in),
+            queues: well(!picture.admission.is_overloaded() && takes_in),
             events: well(archive_answers && takes_in),
-            registry: well(!picture.services.iter().any(|one| one.is_failing)),
+            registry: well(!picture.services.is_one_failing),
             circuits: well(!circuits.any(is_open)),
             journal: well(status.journal.lack().is_none() && !is_slow),
             archive: well(archive_answers),

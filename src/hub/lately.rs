@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::error::HubError;
 use crate::phase::Phase;
 
-/// Nothing that is told is older.
-pub const MOST_AGE: Duration = Duration::from_secs(1);
+/// What is older is found out anew: nothing that is told is older than a second, and who looks once
+/// a second is told something new each time.
+pub const MOST_AGE: Duration = Duration::from_millis(900);
 
 /// What was found last. Clones are the same.
 pub struct Lately<T>(Arc<Mutex<Option<Arc<Found<T>>>>>);
@@ -40,7 +41,7 @@ impl<T> Default for Lately<T> {
 }
 
 impl<T: 'static> Lately<T> {
-    /// What was found within the last second, or what `find` finds now.
+    /// What was found within about the last second, or what `find` finds now.
     ///
     /// # Errors
     /// Those of `find`; the next who asks tries again.
@@ -119,9 +120,9 @@ mod tests {
         let source = Source::new();
         let many = || join_all((0..100).map(|_| source.get(Phase::Open)));
         assert_eq!(many().await, [1; 100]);
-        tokio::time::advance(Duration::from_millis(690)).await;
+        tokio::time::advance(Duration::from_millis(590)).await;
         assert_eq!(many().await, [1; 100]);
-        // A second since it was asked for, not since it was answered.
+        // Since it was asked for, not since it was answered.
         tokio::time::advance(Duration::from_millis(10)).await;
         assert_eq!(many().await, [2; 100]);
     }

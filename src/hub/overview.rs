@@ -15,10 +15,10 @@ use crate::actors::messages::subscriptions::InspectSubscriptions;
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitState;
 use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
-use crate::domain::service::Health;
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::attention::{AttentionItem, AttentionSources, attention, is_failing};
+use crate::logic::service_view::ServicesSurvey;
 use crate::metrics::Metrics;
 use crate::phase::Phase;
 use crate::ports::archive::{ArchiveReader, DeadLetterQuery};
@@ -41,8 +41,8 @@ pub struct Overview {
 /// How many there are of what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct OverviewCounts {
-    /// Services by their health: healthy, degraded, unhealthy.
-    pub services: [usize; 3],
+    /// Services by their health.
+    pub services: ServicesSurvey,
     /// Circuits, those of callbacks among them.
     pub open_circuits: usize,
     /// Circuits that are being tried.
@@ -147,11 +147,6 @@ fn counts(
     subscriptions: &[SubscriptionView],
     jobs: &[RedriveJob],
 ) -> OverviewCounts {
-    let services = [Health::Healthy, Health::Degraded, Health::Unhealthy];
-    let services = services.map(|health| {
-        let alike = picture.services.iter();
-        alike.filter(|one| one.status == health).count()
-    });
     let circuits = |state| {
         let not_closed = picture.circuits.not_closed.iter();
         not_closed.filter(|one| one.state == state).count()
@@ -163,7 +158,7 @@ fn counts(
     let is_under_way =
         |job: &&RedriveJob| matches!(job.status, JobStatus::Running | JobStatus::Paused);
     OverviewCounts {
-        services,
+        services: picture.services,
         open_circuits: circuits(CircuitState::Open),
         half_open_circuits: circuits(CircuitState::HalfOpen),
         paused: picture.queues.paused.len(),

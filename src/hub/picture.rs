@@ -1,6 +1,5 @@
-//! How the hub is, as those see it who do the work: what `/health` and `/metrics` are made of.
-//!
-//! Monitors ask often, and anybody may ask, so the owners are asked once a second at most.
+//! How the hub is, as those see it who do the work: what `/health` and the overview are made of. It
+//! does not grow with the services, so that it may be looked at each second.
 
 use std::sync::Arc;
 
@@ -11,33 +10,25 @@ use super::error::HubError;
 use super::lately::{Found, Lately};
 use crate::actors::messages::dispatcher::SurveyCircuits;
 use crate::actors::messages::registry::SurveyServices;
-use crate::actors::messages::router::InspectAdmission;
-use crate::actors::messages::scheduler::InspectQueues;
-use crate::logic::admission_report::AdmissionReport;
+use crate::actors::messages::router::SurveyAdmission;
+use crate::actors::messages::scheduler::SurveyQueues;
+use crate::logic::admission_report::AdmissionSurvey;
 use crate::logic::circuit_survey::CircuitSurvey;
-use crate::logic::queues::report::QueueReport;
-use crate::logic::service_view::ServiceSummary;
+use crate::logic::queues::report::QueueSurvey;
+use crate::logic::service_view::ServicesSurvey;
 use crate::phase::Phase;
 
 /// What the actors know at one moment; nothing while the hub is starting.
 #[derive(Default)]
 pub struct Picture {
     /// What waits.
-    pub queues: QueueReport,
-    /// How full the destinations are.
-    pub admission: AdmissionReport,
+    pub queues: QueueSurvey,
+    /// Which destinations are full.
+    pub admission: AdmissionSurvey,
     /// Those that are there.
-    pub services: Vec<ServiceSummary>,
+    pub services: ServicesSurvey,
     /// Of services, then of callbacks.
     pub circuits: CircuitSurvey,
-}
-
-impl Picture {
-    /// A queue refuses what comes.
-    pub fn is_overloaded(&self) -> bool {
-        let mut destinations = self.admission.destinations.values();
-        self.admission.memory_full || destinations.any(|destination| destination.is_full)
-    }
 }
 
 /// The latest picture. Clones are the same.
@@ -78,10 +69,8 @@ async fn look(clients: Clients, phase: Phase) -> Result<Found<Picture>, HubError
 }
 
 async fn picture(clients: &Clients) -> Result<Picture, HubError> {
-    let queues = clients.scheduler.query(InspectQueues { service: None });
-    let queues = queues.await?;
-    let admission = clients.router.query(InspectAdmission { service: None });
-    let admission = admission.await?;
+    let queues = clients.scheduler.query(SurveyQueues).await?;
+    let admission = clients.router.query(SurveyAdmission).await?;
     let services = clients.registry.query(SurveyServices).await?;
     let mut circuits = clients.dispatcher.query(SurveyCircuits).await?;
     circuits.extend(clients.subscriptions.query(SurveyCircuits).await?);
@@ -106,7 +95,7 @@ mod tests {
         let (_mailboxes, clients) = clients::pending();
         let pictures = Pictures::new(clients);
         let latest = pictures.latest(Phase::Starting).await.unwrap();
-        assert!(latest.what.services.is_empty());
+        assert_eq!(latest.what.services.registered, 0);
         assert!(pictures.latest(Phase::Open).now_or_never().is_none());
     }
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::Hub;
 use super::clients::Clients;
 use super::error::HubError;
+use super::inventory::{Inventories, Inventory};
 use super::lately::Found;
-use super::picture::{Picture, Pictures};
 use super::sight::Sight;
 use crate::actors::messages::subscriptions::InspectSubscriptions;
 use crate::clock::Clock;
@@ -33,7 +33,7 @@ impl Hub {
             let scraped = Scraped {
                 clients: self.clients.clone(),
                 archive: self.archive.clone(),
-                pictures: self.pictures.clone(),
+                inventories: self.inventories.clone(),
                 metrics: self.metrics.clone(),
                 clock: self.clock,
             };
@@ -51,7 +51,7 @@ impl Hub {
 struct Scraped {
     clients: Clients,
     archive: Arc<dyn ArchiveReader>,
-    pictures: Pictures,
+    inventories: Inventories,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -62,22 +62,22 @@ impl Scraped {
             Phase::Starting => None,
             Phase::Open | Phase::Draining => self.dead_letters().await,
         };
-        let found = self.pictures.latest(phase).await?;
+        let found = self.inventories.latest(phase).await?;
         if phase != Phase::Starting {
             self.show_lag().await?;
         }
         self.metrics.time.show_ahead(self.clock.ahead());
-        let (at, picture) = (found.at, &found.what);
+        let (at, inventory) = (found.at, &found.what);
         let now = services::ServicesPicture {
-            services: services_now(picture, dead_letters.as_ref()),
-            circuits: &picture.circuits.names,
-            not_closed: &picture.circuits.not_closed,
-            destinations: picture.queues.services.len(),
-            all_paused: picture.queues.total.paused.is_some(),
+            services: services_now(inventory, dead_letters.as_ref()),
+            circuits: &inventory.circuits.names,
+            not_closed: &inventory.circuits.not_closed,
+            destinations: inventory.queues.services.len(),
+            all_paused: inventory.queues.total.paused.is_some(),
         };
         let what = self.metrics.texts(&Scrape {
-            totals: picture.queues.totals,
-            depths: &picture.queues.total,
+            totals: inventory.queues.totals,
+            depths: &inventory.queues.total,
             picture: &now,
             now: self.clock.wall(),
         });
@@ -118,14 +118,14 @@ impl Scraped {
 }
 
 /// Who is registered, and for whom something is left.
-fn services_now(picture: &Picture, dead_letters: Option<&DeadLetterCounts>) -> Vec<ServiceNow> {
+fn services_now(inventory: &Inventory, dead_letters: Option<&DeadLetterCounts>) -> Vec<ServiceNow> {
     let mut found: BTreeMap<ServiceName, ServiceNow> = BTreeMap::new();
-    for summary in &picture.services {
+    for summary in &inventory.services {
         let now = found.entry(summary.service.clone()).or_default();
         now.health = Some(summary.status);
         now.instances = Health::ALL.into_iter().zip(summary.instances).collect();
     }
-    for (service, depths) in &picture.queues.services {
+    for (service, depths) in &inventory.queues.services {
         if depths.open() > 0 || found.contains_key(service) {
             found.entry(service.clone()).or_default().depths = depths.clone();
         }

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::Instant;
 
-use super::clients::Clients;
 use super::error::HubError;
 use super::lately::Lately;
-use crate::actors::messages::scheduler::InspectQueues;
+use super::picture::Pictures;
 use crate::clock::Clock;
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::message::Priority;
-use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::report::QueueReport;
+use crate::logic::queues::report::QueueSurvey;
 use crate::logic::stats::{Sample, StatsPart, StatsRing};
 use crate::metrics::Metrics;
 use crate::metrics::distribution::Buckets;
 use crate::metrics::reading::MetricsReading;
+use crate::phase::Phase;
 use crate::ports::archive::ArchiveReader;
 
 /// What happened over longer than this says nothing of now, in seconds.
@@ -33,7 +33,7 @@ pub(super) struct Stats(Mutex<(StatsRing, Sample)>);
 
 /// Takes samples, each of what changed since the one before.
 pub struct Sampler {
-    clients: Clients,
+    pictures: Pictures,
     metrics: Arc<Metrics>,
     archive: Arc<dyn ArchiveReader>,
     clock: Clock,
@@ -59,8 +59,10 @@ impl LiveStats {
 
 /// What is counted since the start, at one moment.
 struct Counted {
-    at: Timestamp,
+    at: Instant,
     totals: MessageTotals,
+    /// When the totals were so, which may be a little earlier.
+    counted_at: Instant,
     reading: MetricsReading,
     /// Processor time of the process, in seconds.
     cpu: f64,
@@ -89,13 +91,13 @@ impl Stats {
 
 impl Sampler {
     pub(super) fn new(
-        clients: Clients,
+        pictures: Pictures,
         metrics: Arc<Metrics>,
         archive: Arc<dyn ArchiveReader>,
         clock: Clock,
     ) -> Self {
         Self {
-            clients,
+            pictures,
             metrics,
             archive,
             clock,
@@ -109,17 +111,18 @@ impl Sampler {
     ///
     /// # Errors
     /// SERVICE_UNAVAILABLE while the hub is going down.
-    pub async fn sample(&mut self) -> Result<Sample, HubError> {
-        let all = InspectQueues { service: None };
-        let queues = self.clients.scheduler.query(all).await?;
+    pub async fn sample(&mut self, phase: Phase) -> Result<Sample, HubError> {
+        let found = self.pictures.latest(phase).await?;
+        let queues = &found.what.queues;
         self.count_dead_letters().await;
         let now = Counted {
-            at: self.clock.now(),
+            at: Instant::now(),
+            counted_at: found.at,
             totals: queues.totals,
             reading: self.metrics.read(),
             cpu: processor_time(),
         };
-        let mut sample = as_it_is(&queues, &now.reading, self.clock.wall());
+        let mut sample = as_it_is(queues, &now.reading, self.clock.wall());
         sample.dead_letters = self.dead_letters.map(|count| count as f64);
         if let Some(before) = &self.before {
             add_changes(&mut sample, before, &now);
@@ -148,13 +151,10 @@ fn processor_time() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-fn as_it_is(queues: &QueueReport, reading: &MetricsReading, now: Timestamp) -> Sample {
+fn as_it_is(queues: &QueueSurvey, reading: &MetricsReading, now: Timestamp) -> Sample {
     let total = &queues.total;
     let level = |priority: Priority| Some(total.levels[priority.index()] as f64);
     let count = |number: usize| Some(number as f64);
-    let is_open = |outlook: &Outlook| matches!(outlook, Outlook::CircuitOpen { .. });
-    let outlooks = queues.services.iter();
-    let outlooks = outlooks.filter_map(|(_, depths)| depths.outlook.as_ref());
     let oldest = total.oldest();
     Sample {
         depth_critical: level(Priority::Critical),
@@ -167,7 +167,7 @@ fn as_it_is(queues: &QueueReport, reading: &MetricsReading, now: Timestamp) -> S
         scheduled: count(total.scheduled),
         in_flight: count(total.in_flight),
         oldest_age: Some(oldest.map_or(0.0, |at| now.since(at).as_secs_f64())),
-        open_circuits: count(outlooks.filter(|outlook| is_open(outlook)).count()),
+        open_circuits: count(queues.open_circuits),
         sockets: Some(reading.sockets as f64),
         archive_lag: reading.archive_lag.map(|lag| lag as f64),
         journal_bytes: Some(reading.journal_bytes as f64),
@@ -177,12 +177,13 @@ fn as_it_is(queues: &QueueReport, reading: &MetricsReading, now: Timestamp) -> S
 }
 
 fn add_changes(sample: &mut Sample, before: &Counted, now: &Counted) {
-    let seconds = now.at.since(before.at).as_secs_f64();
-    if seconds <= 0.0 || seconds > LONGEST {
+    let seconds = (now.at - before.at).as_secs_f64();
+    let of_totals = (now.counted_at - before.counted_at).as_secs_f64();
+    if seconds <= 0.0 || seconds > LONGEST || of_totals <= 0.0 {
         return;
     }
     let (was, is) = (&before.totals, &now.totals);
-    let signed = |was: i64, is: i64| Some((is - was).max(0) as f64 / seconds);
+    let signed = |was: i64, is: i64| Some((is - was).max(0) as f64 / of_totals);
     sample.accepted = signed(was.accepted, is.accepted);
     sample.delivered = signed(was.delivered, is.delivered);
     sample.dead = signed(was.dead, is.dead);

@@ -1,5 +1,6 @@
 //! Capacity at the admission gate: what is accepted and not settled, against what may be.
 
+use super::admission_report::AdmissionSurvey;
 use ahash::AHashMap;
 
 use crate::domain::ids::ServiceName;
@@ -170,6 +171,26 @@ impl Admission {
         self.owed.len()
     }
 
+    /// Which destinations are full, or nearly so.
+    pub fn survey(&self) -> AdmissionSurvey {
+        let mut survey = AdmissionSurvey {
+            memory_full: self.is_memory_full(),
+            ..AdmissionSurvey::default()
+        };
+        let almost_full = self.almost_full();
+        for (destination, owed) in &self.owed {
+            let most = owed.counts.into_iter().max().unwrap_or(0);
+            if most >= self.max_queue_size {
+                survey.full.push(destination.clone());
+            } else if most >= almost_full {
+                survey.throttled.push(destination.clone());
+            }
+        }
+        survey.full.sort();
+        survey.throttled.sort();
+        survey
+    }
+
     /// Whether a lane of this destination is at least 90 % full.
     pub fn is_throttled(&self, destination: &ServiceName) -> bool {
         self.has_lane_of(destination, self.almost_full())
@@ -336,6 +357,22 @@ mod tests {
             }
             assert!(!admission.is_throttled(&service("b")));
         }
+    }
+
+    #[test]
+    fn a_survey_names_those_that_are_full_or_nearly_so() {
+        let mut admission = Admission::new(10, u64::MAX);
+        for (name, count) in [("b", 10), ("a", 10), ("nearly", 9), ("well", 8)] {
+            for _ in 0..count {
+                admission.reserve(&lane(name, Priority::Low, 1)).unwrap();
+            }
+        }
+        let survey = admission.survey();
+        assert_eq!(survey.full, [service("a"), service("b")]);
+        assert_eq!(survey.throttled, [service("nearly")]);
+        assert!(survey.is_overloaded() && !survey.memory_full);
+        let free = Admission::new(10, u64::MAX).survey();
+        assert!(!free.is_overloaded());
     }
 
     #[test]

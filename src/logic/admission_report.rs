@@ -17,6 +17,24 @@ pub struct AdmissionReport {
     pub memory_full: bool,
 }
 
+/// The destinations that are nearly full, however many there are.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AdmissionSurvey {
+    /// Those of which a lane is full, by name.
+    pub full: Vec<ServiceName>,
+    /// The others of which a lane is at least 90 % full, by name.
+    pub throttled: Vec<ServiceName>,
+    /// What came last would still not fit into `max_queue_bytes`.
+    pub memory_full: bool,
+}
+
+impl AdmissionSurvey {
+    /// Messages are refused.
+    pub fn is_overloaded(&self) -> bool {
+        self.memory_full || !self.full.is_empty()
+    }
+}
+
 /// How full one destination is, and how often it was since start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DestinationAdmission {

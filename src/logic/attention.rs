@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::admission_report::AdmissionReport;
+use super::admission_report::AdmissionSurvey;
 use super::circuit_survey::CircuitSummary;
-use super::queues::report::QueueReport;
+use super::queues::report::QueueSurvey;
 use super::queues::view::QueueDepths;
 use crate::domain::circuit::CircuitState;
 use crate::domain::moment::Moment;
@@ -96,9 +96,9 @@ pub struct AttentionSources<'a> {
     /// Those that are not closed, of services and callbacks.
     pub circuits: &'a [CircuitSummary],
     /// What waits.
-    pub queues: &'a QueueReport,
-    /// How full the destinations are.
-    pub admission: &'a AdmissionReport,
+    pub queues: &'a QueueSurvey,
+    /// Which destinations are full.
+    pub admission: &'a AdmissionSurvey,
     /// Who is sent events.
     pub subscriptions: &'a [SubscriptionView],
     /// All redrives that are kept.
@@ -171,7 +171,7 @@ impl AttentionSources<'_> {
     }
 
     fn circuits_open(&self) -> impl Iterator<Item = AttentionItem> {
-        let queues = self.queues.services.iter();
+        let queues = self.queues.held_back.iter();
         let waiting: HashMap<_, _> = queues
             .map(|(service, depths)| (service.as_str(), depths.waiting() as u64))
             .collect();
@@ -206,7 +206,7 @@ impl AttentionSources<'_> {
     }
 
     fn without_instance(&self) -> impl Iterator<Item = AttentionItem> {
-        let queues = self.queues.services.iter();
+        let queues = self.queues.held_back.iter();
         queues.filter_map(|(service, depths)| {
             let waiting = depths.waiting() as u64;
             let since = match depths.outlook? {
@@ -236,14 +236,13 @@ impl AttentionSources<'_> {
     }
 
     fn full(&self) -> impl Iterator<Item = AttentionItem> {
-        let destinations = self.admission.destinations.iter();
-        destinations.filter_map(|(service, admission)| {
-            let (kind, how) = match (admission.is_full, admission.is_throttled) {
-                (true, _) => (AttentionKind::Overloaded, "full and refuses messages"),
-                (false, true) => (AttentionKind::Throttled, "nearly full"),
-                (false, false) => return None,
-            };
-            Some(AttentionItem {
+        let overloaded = (AttentionKind::Overloaded, "full and refuses messages");
+        let full = self.admission.full.iter().map(move |one| (one, overloaded));
+        let throttled = (AttentionKind::Throttled, "nearly full");
+        let nearly = self.admission.throttled.iter();
+        let nearly = nearly.map(move |one| (one, throttled));
+        full.chain(nearly)
+            .map(|(service, (kind, how))| AttentionItem {
                 kind,
                 subject: Some(service.to_string()),
                 since: None,
@@ -251,7 +250,6 @@ impl AttentionSources<'_> {
                 text: format!("the queue of {service} is {how}"),
                 view: format!("/services/{service}"),
             })
-        })
     }
 
     fn paused(&self) -> Vec<AttentionItem> {
@@ -270,7 +268,7 @@ impl AttentionSources<'_> {
         }
         let waits =
             |depths: &&(_, QueueDepths)| depths.1.paused.is_some() && depths.1.waiting() > 0;
-        let paused = self.queues.services.iter().filter(waits);
+        let paused = self.queues.held_back.iter().filter(waits);
         let paused = paused.map(|(service, depths)| {
             let waiting = depths.waiting() as u64;
             AttentionItem {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::circuit_view::CircuitView;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
@@ -92,6 +93,19 @@ pub struct CircuitSummary {
     pub since: Option<Timestamp>,
     /// When it is tried again by itself.
     pub open_until: Option<Timestamp>,
+}
+
+impl CircuitSummary {
+    /// `None` if it is closed.
+    pub fn of_view(view: &CircuitView) -> Option<Self> {
+        (view.state != CircuitState::Closed).then(|| Self {
+            circuit: view.circuit.to_string(),
+            state: view.state,
+            reason: view.reason.clone(),
+            since: view.since,
+            open_until: view.open_until,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use super::circuit_survey::CircuitSummary;
-use super::queues::report::QueueReport;
 use super::queues::view::QueueDepths;
 use super::service_view::ServiceSummary;
 use crate::domain::circuit::CircuitState;
@@ -53,8 +52,8 @@ pub struct RowSources<'a> {
     pub services: &'a [ServiceSummary],
     /// Those that are not closed, of services, and of callbacks, which make no rows.
     pub circuits: &'a [CircuitSummary],
-    /// What waits.
-    pub queues: &'a QueueReport,
+    /// What waits for each.
+    pub queues: &'a [(ServiceName, QueueDepths)],
     /// By destination; `None` while nobody can tell.
     pub dead_letters: Option<&'a BTreeMap<ServiceName, u64>>,
 }
@@ -71,7 +70,7 @@ pub fn join(sources: &RowSources<'_>, now: Timestamp) -> Vec<ServiceRow> {
         };
         rows.insert(&summary.service, row);
     }
-    for (service, depths) in &sources.queues.services {
+    for (service, depths) in sources.queues {
         if depths.open() == 0 && !rows.contains_key(service) {
             continue;
         }

@@ -51,6 +51,28 @@ pub struct ServiceSummary {
     pub is_failing: bool,
 }
 
+/// How all registered services are together, however many there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ServicesSurvey {
+    /// How many there are.
+    pub registered: usize,
+    /// How many of them are degraded.
+    pub degraded: usize,
+    /// How many of them are unhealthy.
+    pub unhealthy: usize,
+    /// Who takes messages by itself: sockets, and those who poll.
+    pub consumers: usize,
+    /// One of them is pushed to, and no instance of it is well.
+    pub is_one_failing: bool,
+}
+
+impl ServicesSurvey {
+    /// An instance nobody checked counts as healthy.
+    pub fn healthy(&self) -> usize {
+        self.registered - self.degraded - self.unhealthy
+    }
+}
+
 /// A service with its instances.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ServiceView {

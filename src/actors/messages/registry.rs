@@ -13,7 +13,9 @@ use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::DependencyReport;
 use crate::logic::feed_news::FeedId;
-use crate::logic::service_view::{Alive, RegistrationOutcome, ServiceSummary, ServiceView};
+use crate::logic::service_view::{
+    Alive, RegistrationOutcome, ServiceSummary, ServiceView, ServicesSurvey,
+};
 
 /// http → Registry → HealthProbe: add or replace an instance; answers whether it is new, and how it
 /// is then, after the sync.
@@ -106,9 +108,16 @@ pub struct CountInstances {
     pub service: Option<ServiceName>,
 }
 
-/// http → Registry: how the services are, in numbers.
+/// hub → Registry: how the services are, in numbers; `None`: each that is registered.
 #[derive(ActixMessage)]
 #[rtype(result = "Vec<ServiceSummary>")]
+pub struct SummarizeServices {
+    pub services: Option<Vec<ServiceName>>,
+}
+
+/// hub → Registry: how the services are together.
+#[derive(ActixMessage)]
+#[rtype(result = "ServicesSurvey")]
 pub struct SurveyServices;
 
 /// Scheduler → Registry: somebody asked for messages of this service.

@@ -12,7 +12,7 @@ use crate::domain::message::{Message, State};
 use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
-use crate::logic::admission_report::AdmissionReport;
+use crate::logic::admission_report::{AdmissionReport, AdmissionSurvey};
 use crate::logic::quotas::QuotaView;
 
 /// http → Router: how full the destinations are, and whether `service` was ever a destination.
@@ -21,6 +21,11 @@ use crate::logic::quotas::QuotaView;
 pub struct InspectAdmission {
     pub service: Option<ServiceName>,
 }
+
+/// hub → Router: which destinations are full, or nearly so.
+#[derive(ActixMessage)]
+#[rtype(result = "AdmissionSurvey")]
+pub struct SurveyAdmission;
 
 /// http → Router: this is the whole quota of `service` from now on; `None`: as configured.
 /// Answered after the sync.

@@ -16,8 +16,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 use crate::logic::queues::listing::{Stretch, Wanted};
-use crate::logic::queues::report::QueueReport;
+use crate::logic::queues::report::{QueueReport, QueueSurvey};
 use crate::logic::queues::view::OpenMessage;
+use crate::logic::queues::view::QueueDepths;
 
 /// http → Scheduler: hand out messages of `service`, waiting up to `wait` for the first.
 #[derive(ActixMessage)]
@@ -130,6 +131,18 @@ pub struct ListOpen {
 #[rtype(result = "QueueReport")]
 pub struct InspectQueues {
     pub service: Option<ServiceName>,
+}
+
+/// hub → Scheduler: how all queues are together, and which hold messages back.
+#[derive(ActixMessage)]
+#[rtype(result = "QueueSurvey")]
+pub struct SurveyQueues;
+
+/// hub → Scheduler: the depths of these destinations, as far as anything is known of them.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<(ServiceName, QueueDepths)>")]
+pub struct InspectDepths {
+    pub services: Vec<ServiceName>,
 }
 
 /// CircuitBreaker → Scheduler, Router: how many messages may be under way at once.

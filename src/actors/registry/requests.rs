@@ -11,7 +11,7 @@ use crate::actors::health_probe::{Beat, Entered};
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::{
     ChooseStrategy, CountInstances, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, Register, SurveyServices,
+    InspectServices, Register, SummarizeServices, SurveyServices,
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::{ControlFact, StrategyChosen};
@@ -258,7 +258,19 @@ impl Handler<SurveyServices> for Registry {
     type Result = MessageResult<SurveyServices>;
 
     fn handle(&mut self, _: SurveyServices, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.services.summaries(self.settings.clock.now()))
+        MessageResult(self.services.survey(self.settings.clock.now()))
+    }
+}
+
+impl Handler<SummarizeServices> for Registry {
+    type Result = MessageResult<SummarizeServices>;
+
+    fn handle(&mut self, asked: SummarizeServices, _: &mut Context<Self>) -> Self::Result {
+        let now = self.settings.clock.now();
+        MessageResult(match asked.services {
+            Some(services) => self.services.summaries_of(&services, now),
+            None => self.services.summaries(now),
+        })
     }
 }
 

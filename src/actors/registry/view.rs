@@ -10,7 +10,7 @@ use crate::domain::service::{Dependency, Health};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::{DependencyReport, DependencyStatus, check, cycles, union};
-use crate::logic::service_view::{ServiceSummary, ServiceView};
+use crate::logic::service_view::{ServiceSummary, ServiceView, ServicesSurvey};
 
 impl Services {
     /// Whether a service has what its instances need, or what is given `instead`.
@@ -72,21 +72,55 @@ impl Services {
 
     /// Says of each what [`Services::views`] would, and copies nothing of what is registered.
     pub(super) fn summaries(&self, now: Timestamp) -> Vec<ServiceSummary> {
-        let present = self.known.iter().filter(|(_, known)| known.is_present());
-        let summaries = present.map(|(name, service)| {
-            let findings = check(service.needs(), |needed| self.found(needed, now));
-            let status = service.status(&findings, now);
-            let mut instances = service.instances.values();
-            ServiceSummary {
-                service: name.clone(),
-                status,
-                instances: service.by_health(),
-                available: service.available(None, now),
-                consumers: service.consumers(now),
-                is_failing: status == Health::Unhealthy && instances.any(Instance::is_pushed_to),
-            }
+        self.all(now).collect()
+    }
+
+    /// The same of those among these that are registered.
+    pub(super) fn summaries_of(
+        &self,
+        names: &[ServiceName],
+        now: Timestamp,
+    ) -> Vec<ServiceSummary> {
+        let known = names.iter().filter_map(|name| {
+            let service = self.known.get(name).filter(|known| known.is_present())?;
+            Some(self.summary(name, service, now))
         });
-        summaries.collect()
+        known.collect()
+    }
+
+    /// What all of them come to.
+    pub(super) fn survey(&self, now: Timestamp) -> ServicesSurvey {
+        let mut survey = ServicesSurvey::default();
+        for summary in self.all(now) {
+            survey.registered += 1;
+            match summary.status {
+                Health::Healthy | Health::Unknown => (),
+                Health::Degraded => survey.degraded += 1,
+                Health::Unhealthy => survey.unhealthy += 1,
+            }
+            survey.consumers += summary.consumers;
+            survey.is_one_failing |= summary.is_failing;
+        }
+        survey
+    }
+
+    fn all(&self, now: Timestamp) -> impl Iterator<Item = ServiceSummary> {
+        let present = self.known.iter().filter(|(_, known)| known.is_present());
+        present.map(move |(name, service)| self.summary(name, service, now))
+    }
+
+    fn summary(&self, name: &ServiceName, service: &Service, now: Timestamp) -> ServiceSummary {
+        let findings = check(service.needs(), |needed| self.found(needed, now));
+        let status = service.status(&findings, now);
+        let mut instances = service.instances.values();
+        ServiceSummary {
+            service: name.clone(),
+            status,
+            instances: service.by_health(),
+            available: service.available(None, now),
+            consumers: service.consumers(now),
+            is_failing: status == Health::Unhealthy && instances.any(Instance::is_pushed_to),
+        }
     }
 
     fn found(&self, needed: &Dependency, now: Timestamp) -> u32 {

@@ -11,8 +11,8 @@ use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::Polled;
 use crate::actors::messages::reply::Reply;
 use crate::actors::messages::scheduler::{
-    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, ListOpen, Receive,
-    RetryNow, ReturnLeases,
+    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectDepths, InspectQueues, ListOpen,
+    Receive, RetryNow, ReturnLeases, SurveyQueues,
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
@@ -228,5 +228,25 @@ impl Handler<InspectQueues> for Scheduler {
 
     fn handle(&mut self, inspect: InspectQueues, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.report(inspect.service))
+    }
+}
+
+impl Handler<SurveyQueues> for Scheduler {
+    type Result = MessageResult<SurveyQueues>;
+
+    fn handle(&mut self, _: SurveyQueues, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.survey())
+    }
+}
+
+impl Handler<InspectDepths> for Scheduler {
+    type Result = MessageResult<InspectDepths>;
+
+    fn handle(&mut self, inspect: InspectDepths, _: &mut Context<Self>) -> Self::Result {
+        let depths = inspect.services.into_iter().map(|service| {
+            let depths = self.queues.depths_of(&service);
+            (service, depths)
+        });
+        MessageResult(depths.collect())
     }
 }

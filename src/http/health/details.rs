@@ -45,7 +45,7 @@ pub(crate) async fn details(
     let phase = hub.phase.get();
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
-    let status = hub.health(phase, picture.is_overloaded());
+    let status = hub.health(phase, picture.admission.is_overloaded());
     Ok(HttpResponse::build(code(status)).json(Details {
         status,
         version: env!("CARGO_PKG_VERSION"),

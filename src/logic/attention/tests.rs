@@ -1,6 +1,5 @@
 use super::*;
 use crate::domain::ids::ServiceName;
-use crate::logic::admission_report::DestinationAdmission;
 use crate::logic::queues::pause::Pause;
 
 const NOW: i64 = 1_000_000;
@@ -26,8 +25,8 @@ fn waiting(count: usize, oldest: i64, outlook: Outlook) -> QueueDepths {
 #[derive(Default)]
 struct World {
     circuits: Vec<CircuitSummary>,
-    queues: QueueReport,
-    admission: AdmissionReport,
+    queues: QueueSurvey,
+    admission: AdmissionSurvey,
     jobs: Vec<RedriveJob>,
     dead_lately: Option<u64>,
     archive_lag: Option<i64>,
@@ -66,7 +65,7 @@ fn nothing_is_told_while_all_is_well() {
         archive_lag: Some(MOST_LAG),
         ..World::default()
     };
-    let services = &mut world.queues.services;
+    let services = &mut world.queues.held_back;
     services.push((name("busy"), waiting(5, 0, Outlook::Ready)));
     services.push((name("new"), waiting(5, NOW - 59, Outlook::Left)));
     let since = at(NOW - 59);
@@ -82,7 +81,7 @@ fn of_open_circuits_the_one_that_most_wait_for_comes_first() {
     };
     let until = at(NOW + 10);
     let outlook = Outlook::CircuitOpen { until };
-    world.queues.services = vec![
+    world.queues.held_back = vec![
         (name("few"), waiting(2, 0, outlook)),
         (name("many"), waiting(9, 0, outlook)),
     ];
@@ -107,7 +106,7 @@ fn of_open_circuits_the_one_that_most_wait_for_comes_first() {
 fn who_waits_for_nobody_is_told_after_a_minute() {
     let mut world = World::default();
     let since = at(NOW - 60);
-    world.queues.services = vec![
+    world.queues.held_back = vec![
         (name("away"), waiting(1, 0, Outlook::NoInstance { since })),
         (name("left"), waiting(2, 0, Outlook::Left)),
     ];
@@ -130,12 +129,7 @@ fn each_kind_has_its_place_however_many_of_a_worse_kind_there_are() {
     for n in 0..100 {
         world.circuits.push(open(&format!("s{n:03}")));
     }
-    let full = DestinationAdmission {
-        is_full: true,
-        is_throttled: true,
-        ..DestinationAdmission::default()
-    };
-    world.admission.destinations.insert(name("full"), full);
+    world.admission.full.push(name("full"));
     let pause = Pause {
         since: at(3),
         by: None,
@@ -144,7 +138,7 @@ fn each_kind_has_its_place_however_many_of_a_worse_kind_there_are() {
         paused: Some(pause),
         ..waiting(1, 0, Outlook::Ready)
     };
-    world.queues.services = vec![(name("held"), held)];
+    world.queues.held_back = vec![(name("held"), held)];
     let kinds = world.kinds();
     assert_eq!(kinds.len(), MOST);
     assert_eq!(kinds[0], "archive_lag");

@@ -13,6 +13,7 @@ use super::Queues;
 use super::destination::{Destination, DestinationRates, DestinationStatistics};
 use super::entry::{Entry, Place};
 use super::pause::{Pause, earliest};
+use super::report::QueueSurvey;
 use super::wait_reason::WaitReason;
 
 /// A message the hub owes.
@@ -150,6 +151,25 @@ impl Queues {
         self.destinations
             .iter()
             .map(|(service, destination)| (service, self.depths_in(destination)))
+    }
+
+    /// All destinations together, and those that hold messages back.
+    pub fn survey(&self) -> QueueSurvey {
+        let mut survey = QueueSurvey::default();
+        for (service, destination) in &self.destinations {
+            let depths = self.depths_in(destination);
+            survey.total.add(&depths);
+            survey.open_circuits +=
+                usize::from(matches!(destination.outlook, Outlook::CircuitOpen { .. }));
+            let may_go = destination.outlook == Outlook::Ready && depths.paused.is_none();
+            if depths.waiting() > 0 && !may_go {
+                survey.held_back.push((service.clone(), depths));
+            }
+        }
+        survey.total.statistics += self.past();
+        survey.total.paused = self.paused.clone();
+        survey.held_back.sort_by(|(a, _), (b, _)| a.cmp(b));
+        survey
     }
 
     /// All zero for a destination of which nothing is known.

@@ -26,14 +26,11 @@ fn depths(queued: usize, oldest: Option<i64>) -> QueueDepths {
 
 /// Of services that are known to some and not to others.
 fn rows() -> Vec<ServiceRow> {
-    let queues = QueueReport {
-        services: vec![
-            (name("away"), depths(7, Some(10))),
-            (name("gone"), depths(0, None)),
-            (name("shop"), depths(3, Some(5))),
-        ],
-        ..QueueReport::default()
-    };
+    let queues = [
+        (name("away"), depths(7, Some(10))),
+        (name("gone"), depths(0, None)),
+        (name("shop"), depths(3, Some(5))),
+    ];
     let dead_letters = BTreeMap::from([(name("old"), 2), (name("shop"), 9)]);
     let sources = RowSources {
         services: &[

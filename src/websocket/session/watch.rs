@@ -82,17 +82,16 @@ impl Watch {
         }
         if self.what.overview {
             let found = hub.overview(&client.context(now)).await?;
-            let is_overloaded = found.what.picture.what.is_overloaded();
+            let is_overloaded = found.what.picture.what.admission.is_overloaded();
             let status = hub.health(hub.phase.get(), is_overloaded);
             let is = members(&OverviewDetails::of(hub, status, &found.what));
             texts.extend(self.overview_changed(is));
         }
         if !self.what.services.is_empty() {
-            let rows = hub.service_rows().await?;
-            let windows = hub.windows_of(self.what.services.iter()).await;
+            let watched = hub.rows_of(&self.what.services).await?;
             for service in self.what.services.clone() {
-                let row = row_of(&rows.what, &service);
-                let window = windows.get(&service).copied();
+                let row = row_of(&watched.rows, &service);
+                let window = watched.windows.get(&service).copied();
                 let row = row.map(|row| members(&ServiceRowDetails::of(row, window, now)));
                 texts.extend(self.service_changed(&service, row));
             }

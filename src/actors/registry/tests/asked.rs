@@ -1,13 +1,13 @@
 //! Strategies, forced circuits, dependencies and the status of a service.
 
 use super::*;
-use crate::actors::messages::registry::{Listen, SurveyServices};
+use crate::actors::messages::registry::{Listen, SummarizeServices, SurveyServices};
 use crate::domain::circuit::CircuitName;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::{ServiceFact, ServiceGone, ServiceSeen};
 use crate::domain::ids::InstanceId;
 use crate::logic::feed_news::FeedId;
-use crate::logic::service_view::{InstanceTransport, ServiceSummary};
+use crate::logic::service_view::{InstanceTransport, ServiceSummary, ServicesSurvey};
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
     CircuitChanged {
@@ -406,8 +406,17 @@ async fn a_summary_says_in_numbers_what_the_view_shows() {
     pass(3).await;
     let views = office.address.send(InspectServices { service: None }).await;
     let expected: Vec<_> = views.unwrap().iter().map(summed_up).collect();
-    let summaries = office.address.send(SurveyServices).await.unwrap();
+    let all = SummarizeServices { services: None };
+    let summaries = office.address.send(all).await.unwrap();
     assert_eq!(summaries, expected);
+    let some = ["polled", "never-seen", "failing"].map(service);
+    let some = SummarizeServices {
+        services: Some(some.into()),
+    };
+    let chosen = office.address.send(some).await.unwrap();
+    let names: Vec<_> = chosen.iter().map(|one| one.service.as_str()).collect();
+    assert_eq!(names, ["polled", "failing"]);
+    assert!(chosen.iter().all(|one| summaries.contains(one)));
     let consumers = |name| {
         let mut all = summaries.iter();
         all.find(|one| one.service == service(name))
@@ -419,5 +428,16 @@ async fn a_summary_says_in_numbers_what_the_view_shows() {
     let failing: Vec<_> = summaries.iter().filter(|one| one.is_failing).collect();
     assert_eq!(failing.len(), 1);
     assert_eq!(failing[0].service, service("failing"));
+    let survey = office.address.send(SurveyServices).await.unwrap();
+    let of = |status| summaries.iter().filter(|one| one.status == status).count();
+    let together = ServicesSurvey {
+        registered: summaries.len(),
+        degraded: of(Health::Degraded),
+        unhealthy: of(Health::Unhealthy),
+        consumers: summaries.iter().map(|one| one.consumers).sum(),
+        is_one_failing: true,
+    };
+    assert_eq!(survey, together);
+    assert_eq!(survey.healthy(), of(Health::Healthy));
     drop(office.recorded.drain().await);
 }

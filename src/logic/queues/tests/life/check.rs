@@ -1,6 +1,7 @@
 //! What holds after every step of a random life.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use ahash::AHashSet;
 
@@ -9,9 +10,11 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::State;
+use crate::domain::service::Outlook;
 use crate::logic::queues::Place;
 use crate::logic::queues::listing::Wanted;
 use crate::logic::queues::tests::model;
+use crate::logic::queues::view::QueueDepths;
 use crate::logic::verdict;
 
 impl Life {
@@ -77,9 +80,29 @@ impl Life {
         }
         let depths = self.queues.depths().map(|(_, depths)| depths.open());
         assert_eq!(depths.sum::<usize>(), self.queues.len());
+        self.check_survey();
         for index in 0..NAMES.len() {
             self.check_line(&service(index));
         }
+    }
+
+    fn check_survey(&self) {
+        let survey = self.queues.survey();
+        let mut total = QueueDepths {
+            paused: self.queues.pause_of(None).cloned(),
+            ..QueueDepths::default()
+        };
+        let mut held_back = BTreeMap::new();
+        for (service, depths) in self.queues.depths() {
+            total.add(&depths);
+            let may_go = depths.outlook == Some(Outlook::Ready) && depths.paused.is_none();
+            if depths.waiting() > 0 && !may_go {
+                held_back.insert(service.clone(), depths);
+            }
+        }
+        total.statistics += self.queues.past();
+        assert_eq!(survey.total, total);
+        assert!(survey.held_back.into_iter().eq(held_back));
     }
 
     /// Where in the journal the message was accepted.
