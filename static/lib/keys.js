@@ -50,7 +50,7 @@ export function heldKeys() {
 
 /** Moves the focus from row to row. @param {number} by */
 function moveRow(by) {
-  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('main tr[data-row]')]);
+  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('main [data-row]')]);
   if (rows.length === 0) return;
   const here = rows.findIndex(row => row.contains(document.activeElement));
   const to = rows[Math.max(0, Math.min(rows.length - 1, here < 0 ? 0 : here + by))];

@@ -25,7 +25,7 @@ function parts(date, utc) {
 /** A span in the unit one would say it in. @param {number} seconds */
 export function span(seconds) {
   const size = Math.abs(seconds);
-  if (size < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (size < 1) return `${size > 0 && size < 0.01 ? (seconds * 1000).toFixed(1) : Math.round(seconds * 1000)} ms`;
   if (size < 10) return `${seconds.toFixed(1)} s`;
   if (size < 120) return `${Math.round(seconds)} s`;
   if (size < 7200) return `${Math.round(seconds / 60)} min`;

@@ -1,9 +1,10 @@
 // The hub at a glance: what is wrong first, then the last hour, what became of everything, how the parts are.
 import { html, useEffect } from '../lib/html.js';
 import { session } from '../lib/api.js';
+import { ROW_KEYS, useKeys } from '../lib/keys.js';
 import { useAnswer } from '../lib/load.js';
 import { Loading, number, State, Time } from '../lib/parts.js';
-import { href } from '../lib/route.js';
+import { go, href } from '../lib/route.js';
 import { watch } from '../lib/socket.js';
 import { Account, Parts } from './account.js';
 import { LastHour } from './last-hour.js';
@@ -42,9 +43,10 @@ const BAD = new Set(['disk_guard', 'archive_down', 'circuit_open', 'no_instance'
 
 /** @param {{ of: any[] }} props worst first */
 function Attention({ of }) {
+  useKeys(ROW_KEYS);
   if (of.length === 0) return html`<p class="panel"><span class="ok">●</span> Nothing needs attention.</p>`;
   return html`<section class="panel stack" aria-label="needs attention"><h2>Needs attention <span class="muted">${number(of.length)}</span></h2>
-    <ul class="attention">${of.map(found => html`<li key=${`${found.kind} ${found.subject}`}>
+    <ul class="attention">${of.map(found => html`<li key=${`${found.kind} ${found.subject}`} data-row=${found.view} tabindex="-1" onKeyDown=${event => event.key === 'Enter' && event.target === event.currentTarget && go(`#${found.view}`)}>
       <span class=${BAD.has(found.kind) ? 'bad' : 'warn'} aria-hidden="true">▲</span><span>${found.text}${found.since && html` <span class="muted">since <${Time} at=${found.since} /></span>`}</span>
       <a href=${`#${found.view}`} aria-label=${`look: ${found.text}`}>look</a></li>`)}</ul></section>`;
 }
