@@ -54,13 +54,14 @@ export function FilterForm({ filters, query, steps, children }) {
 /** @param {{ filter: Filter, value: string, write: (text: string) => void }} props */
 function FilterField({ filter, value, write }) {
   const mode = useStore(timeMode, now => now);
-  const { name, hint, words, time, grow } = filter;
+  const { hint, words, time, grow } = filter;
   const label = time ? `${filter.label} (${mode === 'UTC' ? 'UTC' : 'local'})` : filter.label;
-  const id = `filter-${name}`;
+  // No names: a form has its fields' names as members, and one that is called `contains` would hide its own.
+  const id = `filter-${filter.name}`;
   return html`<div class=${`field ${grow ? 'grow' : ''}`}><label for=${id}>${label}</label>${words
-    ? html`<select id=${id} name=${name} value=${value} onChange=${event => write(event.target.value)}>
+    ? html`<select id=${id} value=${value} onChange=${event => write(event.target.value)}>
         <option value="">any</option>
         ${words.map(word => html`<option key=${word} value=${word}>${word.toLowerCase().replaceAll('_', ' ')}</option>`)}
       </select>`
-    : html`<input id=${id} name=${name} value=${value} onInput=${event => write(event.target.value)} placeholder=${hint} spellcheck="false" autocomplete="off" />`}</div>`;
+    : html`<input id=${id} value=${value} onInput=${event => write(event.target.value)} placeholder=${hint} spellcheck="false" autocomplete="off" />`}</div>`;
 }
