@@ -60,10 +60,10 @@ export function address(path) {
 
 /**
  * @param {string} method @param {string} path with its query
- * @param {{ body?: string, signal?: AbortSignal, keep?: string[] }} [options] `body`: JSON text; `keep`: members whose text is kept
- * @returns {Promise<any>} the answer; undefined if it has no body
+ * @param {{ body?: string, signal?: AbortSignal }} [options] `body`: JSON text
+ * @returns {Promise<string>} the answer as it came; empty if it has no body
  */
-export async function ask(method, path, { body, signal, keep } = {}) {
+export async function askText(method, path, { body, signal } = {}) {
   let response;
   let text;
   try {
@@ -74,8 +74,18 @@ export async function ask(method, path, { body, signal, keep } = {}) {
     if (signal?.aborted) throw error;
     throw new Refusal({ status: 0, code: 'NO_ANSWER', message: 'the hub does not answer' });
   }
-  if (response.ok) return text === '' ? undefined : parse(text, keep);
+  if (response.ok) return text;
   throw refusal(response.status, text);
+}
+
+/**
+ * @param {string} method @param {string} path with its query
+ * @param {{ body?: string, signal?: AbortSignal, keep?: string[] }} [options] `keep`: members whose text is kept, beside payloads
+ * @returns {Promise<any>} the answer; undefined if it has no body
+ */
+export async function ask(method, path, { keep, ...options } = {}) {
+  const text = await askText(method, path, options);
+  return text === '' ? undefined : parse(text, keep);
 }
 
 /** @param {number} status @param {string} text */

@@ -72,3 +72,27 @@ export function parse(text, also = []) {
   parts.push(text.slice(copied));
   return JSON.parse(parts.join(''));
 }
+
+/**
+ * The members of an object or of a list, each as it is written; those of a list have no names.
+ * @param {string} text JSON
+ * @returns {{ name: string | null, value: string }[]}
+ */
+export function members(text) {
+  const found = [];
+  const begin = afterSpace(text, 0);
+  let at = afterSpace(text, begin + 1);
+  while (at < text.length && text[at] !== '}' && text[at] !== ']') {
+    let name = null;
+    if (text[begin] === '{') {
+      const end = valueEnd(text, at);
+      name = JSON.parse(text.slice(at, end));
+      at = afterSpace(text, afterSpace(text, end) + 1); // behind the colon
+    }
+    const end = valueEnd(text, at);
+    found.push({ name, value: text.slice(at, end) });
+    at = afterSpace(text, end);
+    if (text[at] === ',') at = afterSpace(text, at + 1);
+  }
+  return found;
+}

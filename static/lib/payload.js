@@ -2,6 +2,7 @@
 import { html, useMemo, useState } from './html.js';
 import { afterSpace, valueEnd } from './json.js';
 import { bytes, Copy } from './parts.js';
+import { save } from './save.js';
 import { visible } from './visible.js';
 
 /** Larger ones are shown plain: indenting and colouring them would hold the page up. */
@@ -65,15 +66,6 @@ function marked(text, sought) {
   if (sought === '') return visible(text);
   const parts = text.split(sought);
   return parts.flatMap((part, i) => (i === 0 ? visible(part) : [html`<mark>${sought}</mark>`, ...visible(part)]));
-}
-
-/** @param {string} text @param {string} name of the file */
-function save(text, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text]));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /** @param {{ text: string | null | undefined, name: string, label?: string, json?: boolean }} props `name`: of the file it is saved as */

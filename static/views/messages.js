@@ -1,15 +1,19 @@
 // Messages: those that are still owed and those that are settled, found by what is known of them.
 import { html } from '../lib/html.js';
-import { command, withQuery } from '../lib/api.js';
+import { command, mayAct, step, withQuery } from '../lib/api.js';
+import { openDialog } from '../lib/dialog.js';
 import { asked, FilterForm } from '../lib/filters.js';
 import { useKeys } from '../lib/keys.js';
 import { usePages } from '../lib/load.js';
 import { CopyCurl, curlKey, Empty, Head, Loading, number, State, Time } from '../lib/parts.js';
 import { href } from '../lib/route.js';
+import { useSelection } from '../lib/selection.js';
 import { Table } from '../lib/table.js';
 import { More } from './event-search.js';
+import { redrive } from './letter-jobs.js';
 import { MessagePage } from './message.js';
 import { useAcceptedSince } from './newcomers.js';
+import { SaveAll } from './save-all.js';
 
 const STATES = ['parked', 'queued', 'retrying', 'scheduled', 'delivering', 'delivered', 'dead', 'expired', 'cancelled'];
 const PRIORITIES = ['CRITICAL', 'HIGH', 'NORMAL', 'LOW', 'DEFERRED'];
@@ -41,7 +45,13 @@ function MessageList({ query }) {
   const pages = usePages('/v1/messages', { ...wanted, limit: 100, payload: 'head' }, 'messages');
   const come = useAcceptedSince(pages.at);
   const request = command('GET', withQuery('/v1/messages', wanted));
-  useKeys({ '.': { text: 'show new messages', run: pages.again }, ...curlKey(request) });
+  const items = pages.items ?? [];
+  const selection = useSelection(items.map(message => message.id), query.toString());
+  const acts = mayAct() ? actsOn(items.filter(message => selection.chosen.has(message.id)), pages.again) : [];
+  useKeys({
+    '.': { text: 'show new messages', run: pages.again }, ...curlKey(request),
+    ...Object.fromEntries(acts.filter(act => act.key).map(act => [act.key, { text: `${act.name} what is selected`, run: act.run }])),
+  });
   const narrowed = Object.keys(wanted).length > 0;
   return html`
     <div class="title"><h1>Messages</h1>
@@ -51,7 +61,41 @@ function MessageList({ query }) {
     ${query.get('id') && html`<p class="warning">Nothing here has the id <code>${query.get('id')}</code>: no message, dead letter, event, subscription or conversation. What is settled is kept only as long as <code>archive</code> of the configuration says.</p>`}
     <${Loading} of=${pages}>${pages.items?.length === 0 && !pages.next
     ? html`<${Nothing} narrowed=${narrowed} />`
-    : html`<${MessageTable} messages=${pages.items ?? []} /><${More} pages=${pages} />`}<//>`;
+    : html`<${MessageTable} messages=${items} selection=${mayAct() ? selection : undefined} />
+      ${selection.chosen.size > 0 && html`<${Selected} count=${selection.chosen.size} acts=${acts} clear=${selection.clear} />`}
+      <${More} pages=${pages} />
+      <${SaveAll} key=${query.toString()} path="/v1/messages" query=${wanted} list="messages" />`}<//>`;
+}
+
+/**
+ * What can be done with those that are selected: not every one of them may be in the state for it.
+ * @param {any[]} chosen @param {() => void} again
+ * @returns {{ name: string, key?: string, count: number, run: () => void }[]}
+ */
+function actsOn(chosen, again) {
+  const open = chosen.filter(message => message.settled_at === null);
+  const retrying = chosen.filter(message => message.state === 'retrying');
+  const dead = chosen.filter(message => message.state === 'dead' || message.state === 'expired');
+  const words = count => `${number(count)} ${count === 1 ? 'message' : 'messages'}`;
+  return [
+    { name: 'retry now', key: retrying.length > 0 ? 'r' : undefined, count: retrying.length, run: () => openDialog({
+      title: `Retry ${words(retrying.length)} now`, verb: 'retry', text: 'They are put in line again now, and not when their next attempts were to be.', done: again,
+      request: () => retrying.map(message => command('POST', '/v1/retry', { message_id: message.id })),
+    }) },
+    { name: 'redrive…', key: retrying.length === 0 ? 'r' : undefined, count: dead.length, run: () => redrive({ ids: dead.map(message => message.id), text: words(dead.length) }, true) },
+    { name: 'cancel…', count: open.length, run: () => openDialog({
+      title: `Cancel ${words(open.length)}`, verb: 'cancel them', danger: true, type: String(open.length), done: again,
+      text: 'They will not be delivered. A consumer that has one may still work on it; a push that is under way cannot be taken back. One that is settled meanwhile is deleted.',
+      request: () => open.map(message => command('DELETE', `/v1/messages/${step(message.id)}`)),
+    }) },
+  ].filter(act => act.count > 0);
+}
+
+/** @param {{ count: number, acts: ReturnType<typeof actsOn>, clear: () => void }} props */
+function Selected({ count, acts, clear }) {
+  return html`<div class="actions selected" role="group" aria-label="what to do with them"><b>${number(count)} selected:</b>
+    ${acts.map(act => html`<button key=${act.name} type="button" onClick=${act.run}>${act.count < count ? `${act.name.replace('…', '')} ${number(act.count)} of them…` : act.name}${act.key && html` <kbd aria-hidden="true">${act.key}</kbd>`}</button>`)}
+    <button type="button" class="quiet" onClick=${clear}>select none</button></div>`;
 }
 
 /** @param {{ narrowed: boolean }} props */
@@ -61,9 +105,9 @@ function Nothing({ narrowed }) {
     command=${`curl ${new URL('v1/messages', document.baseURI)} -d '{"destination":"printer","source":"shop","type":"label","payload":{"order":7}}'`} />`;
 }
 
-/** @param {{ messages: any[] }} props */
-function MessageTable({ messages }) {
-  return html`<${Table} caption="messages, newest first" rows=${messages} id=${message => message.id} columns=${[
+/** @param {{ messages: any[], selection?: import('../lib/table.js').Selection }} props */
+function MessageTable({ messages, selection }) {
+  return html`<${Table} caption="messages, newest first" rows=${messages} id=${message => message.id} selection=${selection} columns=${[
     { name: 'accepted', head: true, cell: message => html`<a href=${href(['messages', message.id])}><${Time} at=${message.accepted_at} fine /></a>` },
     { name: 'from', cell: message => html`<span class="cut">${message.source}</span>` },
     { name: 'to', cell: message => html`<span class="cut">${message.destination}</span>` },

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { diffLines, inLines, shortened } from '../../static/lib/diff.js';
 import { parse } from '../../static/lib/json.js';
+import { linesOf } from '../../static/lib/lines.js';
 import { decoded } from '../../static/lib/stored.js';
 import { steps } from '../../static/lib/timeline.js';
 import { reprocessBody } from '../../static/views/letter-editor.js';
@@ -16,6 +17,15 @@ test('the payload of an answer is the text it was stored as', () => {
   assert.deepEqual(answer.messages[0].headers, { payload: 'mine' });
   assert.equal(answer.messages[1].payload, null);
   assert.equal(answer.count, 2);
+});
+
+test('a list is saved as the hub answered it, a line for each', () => {
+  const [first, second] = [`{"id":"1","payload":${HARD}}`, '{"id":"2","payload":{\n  "q": "a\\nb, ]}"\r\n}}'];
+  const answer = `{"count":2,"messages":[${first}, ${second}],"searched":{"rows":2},"next_cursor":"more"}`;
+  const { lines, cursor } = linesOf(answer, 'messages');
+  assert.deepEqual(lines, [first, second.replaceAll(/[\r\n]/g, ' ')]);
+  assert.equal(cursor, 'more');
+  assert.deepEqual(linesOf('{"messages":[],"next_cursor":null}', 'messages'), { lines: [], cursor: null });
 });
 
 test('a text in lines has the same tokens', () => {
