@@ -13,7 +13,7 @@ const FORCED = {
 };
 
 /** @param {string} name @param {'HALF_OPEN' | 'CLOSED' | 'OPEN'} state @param {() => void} done */
-function force(name, state, done) {
+export function forceCircuit(name, state, done) {
   const [verb, text] = FORCED[state];
   openDialog({
     title: `${verb[0].toUpperCase()}${verb.slice(1)} the circuit of ${name}`, verb, text, done, fields: [{ name: 'reason', label: 'reason', value: 'by hand' }],
@@ -30,9 +30,9 @@ export function Circuit({ of, name, again }) {
     ['failed in a row', number(of.failure_count)], ['last failure', of.last_failure && html`<${Time} at=${of.last_failure} />`], ['window', `${number(of.in_flight)} of ${number(of.window)}`],
   ].map(([label, value]) => [label, value || null])} />
     ${mayAct() && html`<div class="actions">
-      ${state !== 'HALF_OPEN' && html`<button type="button" onClick=${() => force(name, 'HALF_OPEN', again)}>try now…</button>`}
-      ${state !== 'CLOSED' && html`<button type="button" onClick=${() => force(name, 'CLOSED', again)}>close…</button>`}
-      ${state !== 'OPEN' && html`<button type="button" onClick=${() => force(name, 'OPEN', again)}>hold open…</button>`}
+      ${state !== 'HALF_OPEN' && html`<button type="button" onClick=${() => forceCircuit(name, 'HALF_OPEN', again)}>try now…</button>`}
+      ${state !== 'CLOSED' && html`<button type="button" onClick=${() => forceCircuit(name, 'CLOSED', again)}>close…</button>`}
+      ${state !== 'OPEN' && html`<button type="button" onClick=${() => forceCircuit(name, 'OPEN', again)}>hold open…</button>`}
     </div>`}`;
 }
 
@@ -49,7 +49,7 @@ export function Hindrance({ row, circuit, queue, again }) {
   }
   if (row.circuit === 'OPEN') {
     return html`<div class="failure line-up"><span><b>The circuit is open</b>${row.open_until && html`, tried again <${Time} at=${row.open_until} />`}: ${circuit?.reason ?? 'it was opened'}. ${wait}.</span>
-      ${mayAct() && html`<button type="button" onClick=${() => force(name, 'HALF_OPEN', again)}>try now…</button>`}</div>`;
+      ${mayAct() && html`<button type="button" onClick=${() => forceCircuit(name, 'HALF_OPEN', again)}>try now…</button>`}</div>`;
   }
   if (row.available === 0 && queued > 0) {
     return html`<div class="failure"><p><b>${row.instances === 0 ? 'No instance is registered' : 'No instance takes messages'}.</b> ${wait}${row.oldest_at && html`, the oldest since <${Time} at=${row.oldest_at} />`}.</p></div>`;

@@ -9,6 +9,8 @@ import { go, href } from '../lib/route.js';
 import { watch } from '../lib/socket.js';
 import { Stored } from '../lib/stored.js';
 import { Timeline } from '../lib/timeline.js';
+import { forceCircuit } from './circuit.js';
+import { resumeQueues } from './queue-actions.js';
 
 /** @param {{ id: string }} props */
 export function MessagePage({ id }) {
@@ -33,7 +35,7 @@ export function MessagePage({ id }) {
       <div class="actions">${actions.map(action => html`<button key=${action.name} type="button" onClick=${action.run}>${action.name}${action.key && html` <kbd aria-hidden="true">${action.key}</kbd>`}</button>`)}
         <${CopyCurl} of=${command('GET', path)} /></div></div>
     <${Loading} of=${now}>${message && html`<div class="stack">
-      <${Why} message=${message} />
+      <${Why} message=${message} again=${now.again} />
       <${About} message=${message} />
       <h2>What became of it</h2><${Timeline} of=${message} /></div>`}<//>
     ${!now.error && html`<${Loading} of=${whole}>${whole.value && html`<div class="stack">
@@ -68,8 +70,8 @@ function actionsOn(message, path, again) {
   return actions;
 }
 
-/** Where one mends what a message waits for. @param {any} waiting @param {string} destination */
-function remedy({ code, subject }, destination) {
+/** Where one sees what a message waits for. @param {any} waiting @param {string} destination */
+function home({ code, subject }, destination) {
   const service = href(['services', destination]);
   switch (code) {
     case 'circuit_open':
@@ -83,15 +85,31 @@ function remedy({ code, subject }, destination) {
   }
 }
 
+/** What mends it at once, if something does. @param {any} waiting @param {any} message @param {() => void} again */
+function remedies({ code, subject }, { destination }, again) {
+  if (!mayAct()) return [];
+  if (code === 'circuit_open') {
+    return [
+      { name: 'try now…', run: () => forceCircuit(destination, 'HALF_OPEN', again) },
+      { name: 'close…', run: () => forceCircuit(destination, 'CLOSED', again) },
+    ];
+  }
+  if (code === 'paused' && subject !== null) return [{ name: 'resume…', run: () => resumeQueues([{ service: destination }], again) }];
+  return [];
+}
+
 const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
 /** A sentence of the hub, with its times as the reader wants them. @param {string} sentence */
 const withTimes = sentence => sentence.split(TIME).map((part, i) => (i % 2 === 1 ? html`<${Time} key=${i} at=${part} />` : part));
 
-/** @param {{ message: any }} props */
-function Why({ message }) {
+/** @param {{ message: any, again: () => void }} props */
+function Why({ message, again }) {
   const { state, waiting, waiting_for: words, destination, id, reason, last_error: error } = message;
-  if (waiting) return html`<p class="warning"><strong>Not delivered yet:</strong> ${withTimes(words)}. ${remedy(waiting, destination)}</p>`;
+  if (waiting) {
+    return html`<div class="warning line-up"><span><strong>Not delivered yet:</strong> ${withTimes(words)}. ${home(waiting, destination)}</span>
+      ${remedies(waiting, message, again).map(({ name, run }) => html`<button key=${name} type="button" onClick=${run}>${name}</button>`)}</div>`;
+  }
   if (state === 'dead' || state === 'expired') return html`<p class="warning"><strong>Never delivered:</strong> <code>${reason ?? state}</code>${error ? `, last: ${error}` : ''}. <a href=${href(['dead', id])}>to its dead letter</a></p>`;
   return null;
 }

@@ -3,7 +3,7 @@ import { command } from '../lib/api.js';
 import { openDialog } from '../lib/dialog.js';
 import { number } from '../lib/parts.js';
 
-/** @typedef {{ service: string, queued: number, retrying: number, scheduled: number }} Named a row of the overview */
+/** @typedef {{ service: string }} Named */
 
 /** @param {Named[]} rows */
 const named = rows => (rows.length === 1 ? `the queue of ${rows[0].service}` : `the queues of ${number(rows.length)} services`);
@@ -24,7 +24,7 @@ export function resumeQueues(rows, done) {
   });
 }
 
-/** @param {Named[]} rows @param {() => void} [done] */
+/** @param {{ service: string, queued: number, retrying: number, scheduled: number }[]} rows of the overview @param {() => void} [done] */
 export function clearQueues(rows, done) {
   const count = rows.reduce((sum, row) => sum + row.queued + row.retrying + row.scheduled, 0);
   openDialog({

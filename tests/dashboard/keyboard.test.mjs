@@ -78,15 +78,12 @@ test('a parked message is found and understood, its circuit closed, and it is se
   for (const part of ['<img src=x onerror=alert(1)></script>', '12345678901234567890', '1e400', '\\u202e']) assert.ok(payload.includes(part), part);
   printer.status = 200;
   await tabTo(page, 'to the circuit');
-  await keys(page, 'Enter');
-  await page.locator('h1', { hasText: 'printer' }).waitFor();
   await tabTo(page, 'close');
   await keys(page, 'Enter');
   await page.locator('dialog[open]').waitFor();
   await tabTo(page, 'reason');
   await keys(page, 'Enter');
   await page.locator('dialog[open]').waitFor({ state: 'detached' });
-  await page.goBack();
   await page.locator('.title .state', { hasText: 'delivered' }).waitFor();
   assert.ok(printer.bodies.some(body => body.includes(HOSTILE)), 'it arrives as it was sent');
   await done(page);
@@ -99,6 +96,25 @@ test('an open message says by itself that it has arrived', async () => {
   await page.getByText('Not delivered yet').waitFor();
   await service('scanner', 200);
   await page.locator('.title .state', { hasText: 'delivered' }).waitFor();
+  await done(page);
+});
+
+test('messages are selected in a row and cancelled, and no others', async () => {
+  await hub.post('/v1/services/register', { service: 'archive', instance_id: 'none' });
+  await hub.sendMany('archive', 6);
+  const page = await open(browser, hub, '/messages?to=archive');
+  await page.locator('tr[data-row]').nth(5).waitFor();
+  await keys(page, 'j', 'j', 'x', 'j', 'j', 'Shift+X');
+  await page.getByText('3 selected').waitFor();
+  await tabTo(page, 'cancel');
+  await keys(page, 'Enter');
+  await page.locator('dialog[open]').waitFor();
+  await page.keyboard.type('3');
+  await keys(page, 'Enter');
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
+  await page.locator('tr[data-row] .state', { hasText: 'cancelled' }).nth(2).waitFor();
+  const { messages } = await hub.get('/v1/messages?destination=archive');
+  assert.deepEqual(messages.map(message => message.state === 'cancelled'), [false, true, true, true, false, false]);
   await done(page);
 });
 
