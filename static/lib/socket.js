@@ -1,5 +1,5 @@
 // The one socket of a tab: what it watches, and whether what is shown is still true.
-import { address, subscriber } from './api.js';
+import { address, get, subscriber } from './api.js';
 import { createStore } from './store.js';
 
 /**
@@ -85,6 +85,8 @@ export function connect() {
   opened.onclose = () => {
     if (socket !== opened) return;
     connection.set(now => ({ ...now, live: false }));
+    // A session may have ended, with the hub or by itself: browsers do not say why a handshake failed, but the hub says who one is.
+    get('/v1/session').catch(() => undefined);
     window.setTimeout(() => socket === opened && connect(), WAITS[Math.min(failures, WAITS.length - 1)] * (0.5 + Math.random() / 2));
     failures += 1;
   };

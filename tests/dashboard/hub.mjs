@@ -38,9 +38,10 @@ async function freePort() {
 }
 
 export class TestHub {
-  /** @param {string} config lines of YAML beside port and directory */
-  static async start(config = '') {
+  /** @param {string} config lines of YAML beside port and directory @param {Record<string, string>} caller headers of each request of the test's */
+  static async start(config = '', caller = {}) {
     const hub = new TestHub();
+    hub.caller = caller;
     hub.port = await freePort();
     hub.url = `http://127.0.0.1:${hub.port}`;
     hub.dir = await mkdtemp(join(tmpdir(), 'hub-page-'));
@@ -72,7 +73,7 @@ export class TestHub {
 
   async ask(method, path, body, headers = {}) {
     const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-    const response = await fetch(this.url + path, { method, body: text, headers });
+    const response = await fetch(this.url + path, { method, body: text, headers: { ...this.caller, ...headers } });
     return { status: response.status, text: await response.text() };
   }
 

@@ -4,9 +4,9 @@ import { Receiver, TestHub, until } from './hub.mjs';
 const FAST = 'base_retry_delay: 0.1\nmax_retry_delay: 0.2\nmax_retry_attempts: 2\ncircuit_breaker_reset_timeout: 600\nmin_check_interval: 0.1\n';
 export const HOSTILE = '{"html":"<img src=x onerror=alert(1)></script>","turned":"a\\u202eb\u202ec","large":12345678901234567890,"huge":1e400,"twice":1,"twice":2}';
 
-/** @param {string} config more lines of it */
-export async function scene(config = '') {
-  const hub = await TestHub.start(FAST + config);
+/** @param {string} config more lines of it @param {Record<string, string>} [caller] as whom it is set */
+export async function scene(config = '', caller) {
+  const hub = await TestHub.start(FAST + config, caller);
   const good = await Receiver.start(200);
   const bad = await Receiver.start(503);
   const picky = await Receiver.start(422);
