@@ -26,7 +26,7 @@ test('the numbers are said to be old while the hub is away, and live again after
   await until('numbers that live', async () => await stale.count() === 0);
   await hub.post('/v1/services/register', { service: 'scanner', instance_id: 'one' });
   await hub.sendMany('scanner', 7);
-  await page.locator('.facts > div').filter({ hasText: /^(queued|parked)\s*7$/ }).waitFor();
+  await page.locator('.account').getByText(/^7\s*(queued|parked)$/).waitFor();
   assert.equal(await page.evaluate(() => window.sameDocument), true);
   await page.context().close();
 });

@@ -39,16 +39,25 @@ export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"]'));
 }
 
-/** What axe finds, as lines; from a world beside the page's, where its policy does not hold. */
-export async function axe(page) {
+/** The worlds of pages in which axe is, each for as long as its document is shown. */
+const worlds = new WeakMap();
+
+/** A world beside the page's, where its policy does not hold. */
+async function worldOf(page) {
   const client = await page.context().newCDPSession(page);
   const { frameTree } = await client.send('Page.getFrameTree');
   const { executionContextId: contextId } = await client.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id, worldName: 'axe' });
   await client.send('Runtime.evaluate', { expression: AXE, contextId });
-  const expression = `axe.run(document, { runOnly: ${JSON.stringify(STANDARDS)} }).then(found => JSON.stringify(found.violations.map(rule =>
+  return { client, contextId };
+}
+
+/** What axe finds, as lines. The page must not be loaded anew between two calls. */
+export async function axe(page) {
+  if (!worlds.has(page)) worlds.set(page, await worldOf(page));
+  const { client, contextId } = worlds.get(page);
+  const expression = `axe.run(document, { resultTypes: ['violations'], runOnly: ${JSON.stringify(STANDARDS)} }).then(found => JSON.stringify(found.violations.map(rule =>
     rule.id + ': ' + rule.help + ' — ' + rule.nodes.map(node => node.target.join(' ')).join(', '))))`;
   const { result, exceptionDetails } = await client.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true, contextId });
-  await client.detach();
   assert.equal(exceptionDetails, undefined);
   return JSON.parse(result.value);
 }
