@@ -37,6 +37,11 @@ export function Time({ at, fine = false }) {
   return html`<time datetime=${at} title=${exact(at)}>${shown(at, mode, fine)}</time>`;
 }
 
+const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
+/** A sentence of the hub, with its times as the reader wants them. @param {string} sentence @returns {any[]} */
+export const withTimes = sentence => sentence.split(TIME).map((part, i) => (i % 2 === 1 ? html`<${Time} key=${i} at=${part} />` : part));
+
 /** @param {number | null | undefined} value */
 export const number = value => (value === null || value === undefined ? '–' : value.toLocaleString('en-US'));
 

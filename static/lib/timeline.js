@@ -35,15 +35,25 @@ function attemptStep(attempt, i) {
 /** @param {any} item a message, or a dead letter of an event @returns {Step[]} */
 export function steps(item) {
   const from = item.accepted_at ?? item.published_at;
+  // What is sent again is accepted anew; its attempts of before stay.
+  const again = item.accepted_at !== undefined && item.redriven > 0;
+  const before = again ? item.attempts.filter(attempt => Date.parse(attempt.at) < Date.parse(from)).length : 0;
+  /** @type {Step} */
+  const begin = { key: 'begin', at: from, shape: '○', text: again ? 'sent again, on disk' : item.accepted_at ? 'accepted, on disk' : 'published' };
   /** @type {Step[]} */
-  const all = [{ key: 'begin', at: from, shape: '○', text: item.accepted_at ? 'accepted, on disk' : 'published' }];
-  let last = Date.parse(from);
+  const all = before === 0 ? [begin] : [];
+  let last = before === 0 ? Date.parse(from) : Date.parse(item.attempts[0].at);
   item.attempts.forEach((attempt, i) => {
+    if (before > 0 && i === before) {
+      all.push(begin);
+      last = Date.parse(from);
+    }
     const waited = (Date.parse(attempt.at) - last) / 1000;
-    if (waited >= SHORT) all.push({ key: `wait ${i}`, shape: '┆', text: html`<span class="muted">${i === 0 ? 'waited' : 'next attempt after'} ${span(waited)}</span>` });
+    if (waited >= SHORT) all.push({ key: `wait ${i}`, shape: '┆', text: html`<span class="muted">${i === before ? 'waited' : 'next attempt after'} ${span(waited)}</span>` });
     all.push(attemptStep(attempt, i));
     last = ended(attempt);
   });
+  if (before > 0 && before === item.attempts.length) all.push(begin);
   if (item.settled_at) {
     const redriven = item.redriven > 0 ? html` <span class="muted">after it was sent again ${item.redriven === 1 ? 'once' : `${number(item.redriven)} times`}</span>` : null;
     const state = item.state ?? 'dead';

@@ -4,7 +4,7 @@ import { command, mayAct, session, step } from '../lib/api.js';
 import { openDialog } from '../lib/dialog.js';
 import { useKeys } from '../lib/keys.js';
 import { useAnswer } from '../lib/load.js';
-import { CopyCurl, curlKey, Facts, Loading, number, State, Time } from '../lib/parts.js';
+import { CopyCurl, curlKey, Facts, Loading, number, State, Time, withTimes } from '../lib/parts.js';
 import { go, href } from '../lib/route.js';
 import { watch } from '../lib/socket.js';
 import { Stored } from '../lib/stored.js';
@@ -97,11 +97,6 @@ function remedies({ code, subject }, { destination }, again) {
   if (code === 'paused' && subject !== null) return [{ name: 'resume…', run: () => resumeQueues([{ service: destination }], again) }];
   return [];
 }
-
-const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
-
-/** A sentence of the hub, with its times as the reader wants them. @param {string} sentence */
-const withTimes = sentence => sentence.split(TIME).map((part, i) => (i % 2 === 1 ? html`<${Time} key=${i} at=${part} />` : part));
 
 /** @param {{ message: any, again: () => void }} props */
 function Why({ message, again }) {

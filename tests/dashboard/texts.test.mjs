@@ -67,6 +67,8 @@ test('a timeline says each attempt, what was waited for between them, and the en
     attempts: [attempt(1, '2026-01-01T00:00:00Z'), attempt(2, '2026-01-01T00:00:06Z', { outcome: 'delivered', status_code: 200 })],
   };
   assert.deepEqual(steps(message).map(step => step.key), ['begin', 'attempt 0', 'wait 1', 'attempt 1', 'end']);
+  const again = { ...message, redriven: 1, accepted_at: '2026-01-01T00:00:05Z' };
+  assert.deepEqual(steps(again).map(step => step.key), ['attempt 0', 'begin', 'wait 1', 'attempt 1', 'end']);
   const open = { ...message, settled_at: null, state: 'parked', waiting: { code: 'circuit_open', since: '2026-01-01T00:00:08Z', until: null, ahead: 3, subject: 'printer' } };
   assert.equal(steps(open).at(-1).key, 'now');
 });
