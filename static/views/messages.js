@@ -5,7 +5,7 @@ import { openDialog } from '../lib/dialog.js';
 import { asked, FilterForm } from '../lib/filters.js';
 import { useKeys } from '../lib/keys.js';
 import { usePages } from '../lib/load.js';
-import { CopyCurl, curlKey, Empty, Head, Loading, number, State, Time } from '../lib/parts.js';
+import { CopyCurl, curlKey, Empty, Head, Loading, number, State, Time, withTimes } from '../lib/parts.js';
 import { href } from '../lib/route.js';
 import { useSelection } from '../lib/selection.js';
 import { Table } from '../lib/table.js';
@@ -63,8 +63,7 @@ function MessageList({ query }) {
     ? html`<${Nothing} narrowed=${narrowed} />`
     : html`<${MessageTable} messages=${items} selection=${mayAct() ? selection : undefined} />
       ${selection.chosen.size > 0 && html`<${Selected} count=${selection.chosen.size} acts=${acts} clear=${selection.clear} />`}
-      <${More} pages=${pages} />
-      <${SaveAll} key=${query.toString()} path="/v1/messages" query=${wanted} list="messages" />`}<//>`;
+      <div class="line-up"><${More} pages=${pages} /><${SaveAll} key=${query.toString()} path="/v1/messages" query=${wanted} list="messages" /></div>`}<//>`;
 }
 
 /**
@@ -114,7 +113,7 @@ function MessageTable({ messages, selection }) {
     { name: 'state', cell: message => html`<${State} of=${message.state} />` },
     { name: 'type', cell: message => html`<span class="cut">${message.type}</span>` },
     { name: 'tries', right: true, cell: message => number(message.delivery_attempts) },
-    { name: 'waits for, or error', cell: message => html`<span class="cut" title=${message.waiting_for ?? message.last_error ?? ''}>${message.waiting_for ?? message.last_error}</span>` },
+    { name: 'waits for, or error', cell: message => html`<span class="cut" title=${message.waiting_for ?? message.last_error ?? ''}>${message.waiting_for ? withTimes(message.waiting_for) : message.last_error}</span>` },
     { name: 'payload', wide: true, cell: message => html`<${Head} item=${message} />` },
   ]} />`;
 }
