@@ -1,5 +1,5 @@
 // Jobs over dead letters: how far each is, and what holds it.
-import { html, useEffect } from '../lib/html.js';
+import { html, useEffect, useState } from '../lib/html.js';
 import { command, mayAct, step } from '../lib/api.js';
 import { openDialog } from '../lib/dialog.js';
 import { useKeys } from '../lib/keys.js';
@@ -14,21 +14,42 @@ const FILTERS = letterFilters(true);
 /** @param {{ here: string | null }} props `here`: the job that was just started */
 export function Jobs({ here }) {
   const answer = useAnswer('/v1/dlq/redrive', { limit: 200 });
-  const loaded = answer.value !== undefined;
+  const [told, setTold] = useState(/** @type {Map<string, any>} */ (new Map()));
   useEffect(() => {
-    if (!loaded) return undefined;
-    return watch({ jobs: true, hear: frame => frame.type === 'job_changed' && answer.amend(page => ({ ...page, items: replaced(page.items, frame.job) })) });
-  }, [loaded]);
+    let first = true;
+    return watch({
+      jobs: true,
+      overview: true,
+      hear(frame) {
+        if (frame.type === 'watching') first = true;
+        else if (frame.type === 'job_changed') setTold(now => new Map(now).set(frame.job.job, frame.job));
+        else if (frame.type === 'overview_changed' && first) {
+          // It comes with the hub's first look. What ended between the answer and that look is told by nobody: it is asked for once more.
+          first = false;
+          answer.again();
+        }
+      },
+    });
+  }, [answer.again]);
   useKeys({ '.': { text: 'look again', run: answer.again } });
-  const jobs = answer.value?.items ?? [];
+  const jobs = merged(answer.value?.items ?? [], told);
   return html`<${Loading} of=${answer}>${jobs.length === 0
     ? html`<${Empty} what="No job has run since the hub forgot the last: redriving or deleting letters starts one." />`
     : html`<div class="stack">${jobs.map(job => html`<${Job} key=${job.job} job=${job} here=${here === job.job} />`)}</div>`}<//>`;
 }
 
-/** @param {any[]} jobs newest first @param {any} job */
-function replaced(jobs, job) {
-  return jobs.some(one => one.job === job.job) ? jobs.map(one => (one.job === job.job ? job : one)) : [job, ...jobs];
+/** An answer may be older than what was told while it was on its way, or newer. @param {any} answered @param {any} told */
+function later(answered, told) {
+  const done = ({ redriven, failed, deleted, skipped }) => redriven + failed + deleted + skipped;
+  const isFinished = answered.status !== 'running' && answered.status !== 'paused';
+  return isFinished || done(answered) > done(told) ? answered : told;
+}
+
+/** @param {any[]} answered newest first @param {Map<string, any>} told by their ids */
+function merged(answered, told) {
+  const known = new Set(answered.map(job => job.job));
+  const come = [...told.values()].filter(job => !known.has(job.job)).toReversed();
+  return [...come, ...answered.map(job => (told.has(job.job) ? later(job, told.get(job.job)) : job))];
 }
 
 /** @param {any} job */

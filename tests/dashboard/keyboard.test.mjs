@@ -146,6 +146,40 @@ test('a dead letter is mended: only what was changed differs, and what was not s
   await done(page);
 });
 
+/** How one comes from the overview to 38 letters that are sent again. */
+const WAYS = {
+  'three clicks': async page => {
+    await page.getByRole('link', { name: /^look: 38 dead letters/ }).click();
+    await page.locator('main').getByRole('button', { name: /^redrive/ }).first().click();
+    await page.locator('dialog[open]').getByRole('button', { name: 'redrive 38' }).click();
+  },
+  'three keys': async page => {
+    await keys(page, 'g', 'd');
+    await page.locator('main tr[data-row]').first().waitFor();
+    await keys(page, 'r');
+    await page.locator('dialog[open]').getByRole('button', { name: 'redrive 38' }).waitFor();
+    await keys(page, 'Enter');
+  },
+};
+for (const [name, way] of Object.entries(WAYS)) {
+  test(`38 dead letters are sent again by ${name}`, async () => {
+    const destination = `mailer-of-${name.replace(' ', '-')}`;
+    const mailer = await service(destination, 422);
+    await hub.sendMany(destination, 38);
+    const died = async () => (await hub.get(`/v1/dlq?destination=${destination}`)).count;
+    await until('38 letters', async () => await died() === 38);
+    mailer.status = 200;
+    const page = await open(browser, hub);
+    await settled(page);
+    await way(page);
+    const job = page.locator('article').first();
+    await job.locator('.state', { hasText: 'done' }).waitFor();
+    assert.match(await job.innerText(), /38 sent again/);
+    await until('no letter', async () => await died() === 0);
+    await done(page);
+  });
+}
+
 test('1,000 letters are sent again, with a pause and a reload in the middle', async () => {
   const billing = await service('billing', 422);
   await hub.sendMany('billing', LETTERS);
@@ -167,24 +201,25 @@ test('1,000 letters are sent again, with a pause and a reload in the middle', as
   await page.keyboard.type('100');
   await tabTo(page, 'redrive 1,000');
   await keys(page, 'Enter');
-  await page.locator('article', { hasText: 'Redrive 1,000' }).waitFor();
+  const job = page.locator('article').first();
+  await job.filter({ hasText: 'Redrive 1,000' }).waitFor();
   await page.waitForFunction(() => /[1-9]\d* sent again/.test(document.querySelector('article')?.innerText ?? ''));
   await tabTo(page, 'pause');
   await keys(page, 'Enter');
   await page.locator('dialog[open]').waitFor();
   await tabTo(page, 'pause');
   await keys(page, 'Enter');
-  await page.locator('article .state', { hasText: 'paused' }).waitFor();
+  await job.locator('.state', { hasText: 'paused' }).waitFor();
   await page.reload();
-  await page.locator('article .state', { hasText: 'paused' }).waitFor();
-  assert.ok(Number((await page.locator('article').first().innerText()).match(/([\d,]+) left/)[1].replaceAll(',', '')) > 0);
+  await job.locator('.state', { hasText: 'paused' }).waitFor();
+  assert.ok(Number((await job.innerText()).match(/([\d,]+) left/)[1].replaceAll(',', '')) > 0);
   await tabTo(page, 'resume');
   await keys(page, 'Enter');
   await page.locator('dialog[open]').waitFor();
   await tabTo(page, 'resume');
   await keys(page, 'Enter');
-  await page.locator('article .state', { hasText: 'done' }).waitFor();
-  assert.match(await page.locator('article').first().innerText(), /1,000 sent again/);
+  await job.locator('.state', { hasText: 'done' }).waitFor();
+  assert.match(await job.innerText(), /1,000 sent again/);
   await until('no letter', async () => (await hub.get('/v1/dlq?destination=billing')).count === 0);
   await done(page);
 });
