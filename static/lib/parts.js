@@ -76,7 +76,7 @@ export function Failure({ error, again }) {
  * @param {{ of: { value: any, error: any, slow: boolean, loading: boolean, again: () => void }, children: any }} props
  */
 export function Loading({ of, children }) {
-  return html`<div class="loading" aria-busy=${of.loading && of.value === undefined ? 'true' : undefined}>
+  return html`<div class="loading" aria-busy=${of.loading ? 'true' : undefined}>
     ${of.slow && html`<div class="slow" role="status"><span class="hidden">it takes a while</span></div>`}
     ${of.error && html`<${Failure} error=${of.error} again=${of.again} />`}
     ${of.value !== undefined && html`<div class=${of.error ? 'dimmed' : ''}>${children}</div>`}

@@ -29,7 +29,14 @@ export async function open(browser, hub, path = '/', options = {}) {
 
 /** Another view of the same page. */
 export async function go(page, path) {
-  await page.evaluate(to => { location.hash = to; }, path);
+  await page.evaluate(async to => {
+    if (location.hash === `#${to}`) return;
+    const changed = new Promise(done => addEventListener('hashchange', done, { once: true }));
+    location.hash = to;
+    await changed;
+    // Until the view that follows from it has been drawn, and has asked for what it shows.
+    for (let frames = 0; frames < 3; frames += 1) await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  }, path);
   await settled(page);
 }
 
