@@ -29,7 +29,8 @@ export function Chart({ title, lines, times, series, format, log, stacked, toget
   useEffect(() => {
     let gone = false;
     import('./plot.js').then(module => {
-      if (gone) return;
+      // A view that is left at once has no place any more, and nobody may have said so.
+      if (gone || place.current === null) return;
       drawing.current = module.plot(place.current, { lines, format, log, stacked, together, height, least, at: setAt });
       drawing.current.show(...newest.current);
       setTools(module);
