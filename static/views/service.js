@@ -34,7 +34,10 @@ export function ServicePage({ name }) {
     before.current = changing;
   }, [changing]);
   const request = command('GET', `/v1/services/${step(name)}`);
-  useKeys({ '.': { text: 'look again', run: again }, ...curlKey(request) });
+  useKeys({
+    '.': { text: 'look again', run: again }, ...curlKey(request),
+    ...(isThere && mayAct() ? { p: { text: 'pause or resume its queue', run: () => (row.queue === 'paused' ? resumeQueues : pauseQueues)([row], again) } } : {}),
+  });
   if (found.value && !isThere) {
     return html`<h1>${name}</h1><p>Nobody of this name is registered, and nothing waits for it. <a href=${href(['services'])}>To all services</a></p>`;
   }
@@ -71,7 +74,7 @@ function Actions({ row, service, quota, again }) {
     request: () => command('DELETE', `/v1/services/${step(name)}`),
   });
   return html`
-    ${row.queue === 'paused' ? html`<button type="button" onClick=${() => resumeQueues([row], again)}>resume…</button>` : html`<button type="button" onClick=${() => pauseQueues([row], again)}>pause…</button>`}
+    ${row.queue === 'paused' ? html`<button type="button" onClick=${() => resumeQueues([row], again)}>resume… <kbd aria-hidden="true">p</kbd></button>` : html`<button type="button" onClick=${() => pauseQueues([row], again)}>pause… <kbd aria-hidden="true">p</kbd></button>`}
     <button type="button" onClick=${() => clearQueues([row], again)}>clear…</button>
     <button type="button" onClick=${() => editQuota(name, quota, again)}>quota…</button>
     ${quota?.source === 'api' && html`<button type="button" onClick=${() => dropQuota(name, again)}>drop quota…</button>`}

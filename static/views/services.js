@@ -1,10 +1,10 @@
 // Services: how each is and what waits for it; rows change in place, their order holds.
 import { html, useEffect } from '../lib/html.js';
-import { mayAct } from '../lib/api.js';
+import { command, mayAct, withQuery } from '../lib/api.js';
 import { FilterForm } from '../lib/filters.js';
 import { useKeys } from '../lib/keys.js';
 import { usePages } from '../lib/load.js';
-import { Empty, Loading, number, State, Time } from '../lib/parts.js';
+import { CopyCurl, curlKey, Empty, Loading, number, State, Time } from '../lib/parts.js';
 import { amend, href } from '../lib/route.js';
 import { FOLLOWED, useLiveRows } from '../lib/rows.js';
 import { useSelection } from '../lib/selection.js';
@@ -40,18 +40,24 @@ function List({ query }) {
   const selection = useSelection(items.map(row => row.service), query.toString());
   const fresh = useFresh(pages.at);
   useEffect(() => onOwnEvent(type => type === 'service.registered' && fresh.one()), [fresh.one]);
-  useKeys({ '.': { text: 'look again', run: pages.again } });
+  const selected = rows.filter(row => selection.chosen.has(row.service));
+  const running = selected.filter(row => row.queue !== 'paused');
+  const request = command('GET', withQuery('/v1/overview/services', { ...filter, sort: get('sort') }));
+  useKeys({
+    '.': { text: 'look again', run: pages.again }, ...curlKey(request),
+    ...(mayAct() && running.length > 0 ? { p: { text: 'pause the queues that are selected', run: () => pauseQueues(running) } } : {}),
+  });
   const isFiltered = Object.values(filter).some(value => value !== '');
   return html`<div class="title"><h1>Services</h1>${pages.value && html`<span class="muted">${number(pages.value.total)}</span>`}
       <div class="actions">${by !== 'name' && pages.at && html`<span class="muted">in the order of <${Time} at=${new Date(pages.at).toISOString()} /></span>`}
         <button type="button" onClick=${pages.again}>${fresh.count > 0 ? `${number(fresh.count)} registered since` : 'look again'} <kbd aria-hidden="true">.</kbd></button></div></div>
-    <${FilterForm} filters=${FILTERS} query=${query} steps=${['services']} />
+    <${FilterForm} filters=${FILTERS} query=${query} steps=${['services']}><${CopyCurl} of=${request} /><//>
     <${Loading} of=${pages}>${items.length === 0
     ? html`<${Empty} what=${isFiltered ? 'No service is like this.' : 'No service has registered yet.'}
         command=${isFiltered ? undefined : `curl ${new URL('v1/services/register', document.baseURI)} -d '{"service":"printer","url":"http://127.0.0.1:9001"}'`} />`
     : html`<${Table} caption="services" rows=${rows} id=${row => row.service} columns=${COLUMNS} selection=${mayAct() ? selection : undefined} tone=${row => (row.removed ? 'dimmed' : '')}
         sort=${{ by, order: by === 'name' ? 'asc' : 'desc', to: word => amend({ sort: word === 'name' ? null : word }) }} />
-      ${mayAct() && html`<${Selected} rows=${rows.filter(row => selection.chosen.has(row.service))} clear=${selection.clear} />`}
+      ${mayAct() && html`<${Selected} rows=${selected} clear=${selection.clear} />`}
       <${More} pages=${pages} />${items.length > FOLLOWED && html`<p class="muted">The first ${number(FOLLOWED)} follow live; the others are as they were asked for.</p>`}`}<//>`;
 }
 
@@ -60,7 +66,7 @@ function Selected({ rows, clear }) {
   if (rows.length === 0) return null;
   const [paused, running] = [rows.filter(row => row.queue === 'paused'), rows.filter(row => row.queue !== 'paused')];
   return html`<div class="actions selected" role="group" aria-label="what to do with them"><b>${number(rows.length)} selected:</b>
-    ${running.length > 0 && html`<button type="button" onClick=${() => pauseQueues(running)}>pause…</button>`}
+    ${running.length > 0 && html`<button type="button" onClick=${() => pauseQueues(running)}>pause… <kbd aria-hidden="true">p</kbd></button>`}
     ${paused.length > 0 && html`<button type="button" onClick=${() => resumeQueues(paused)}>resume…</button>`}
     <button type="button" onClick=${() => clearQueues(rows)}>clear…</button>
     <button type="button" class="quiet" onClick=${clear}>select none</button></div>`;
