@@ -16,9 +16,9 @@ export function extent(values) {
 
 /**
  * @param {{ title: string, lines: Line[], times: number[], series: Record<string, (number | null)[]>, format: (value: number) => string,
- *   log?: boolean, stacked?: boolean, together?: string, height?: number, least?: number }} props `least`: seconds that are shown, so that what has just begun looks short
+ *   log?: boolean, stacked?: boolean, whole?: boolean, together?: string, height?: number, least?: number }} props `least`: seconds that are shown, so that what has just begun looks short
  */
-export function Chart({ title, lines, times, series, format, log, stacked, together, height = 160, least = 600 }) {
+export function Chart({ title, lines, times, series, format, log, stacked, whole, together, height = 160, least = 600 }) {
   const place = useRef(/** @type {any} */ (null));
   const drawing = useRef(/** @type {any} */ (null));
   const [at, setAt] = useState(/** @type {number | null} */ (null));
@@ -31,7 +31,7 @@ export function Chart({ title, lines, times, series, format, log, stacked, toget
     import('./plot.js').then(module => {
       // A view that is left at once has no place any more, and nobody may have said so.
       if (gone || place.current === null) return;
-      drawing.current = module.plot(place.current, { lines, format, log, stacked, together, height, least, at: setAt });
+      drawing.current = module.plot(place.current, { lines, format, log, stacked, whole, together, height, least, at: setAt });
       drawing.current.show(...newest.current);
       setTools(module);
     });

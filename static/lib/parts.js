@@ -19,9 +19,9 @@ const TONES = {
   unhealthy: 'bad', dead: 'bad', gone: 'bad', OPEN: 'bad', stopped: 'bad', failed: 'bad', rejected: 'bad',
 };
 
-/** A state: a shape and a word, never a colour alone. @param {{ of: string, word?: string }} props */
-export function State({ of, word = of.toLowerCase().replaceAll('_', ' ') }) {
-  return html`<span class=${`state ${TONES[of] ?? 'muted'}`}><span class="shape" aria-hidden="true">${SYMBOLS[of] ?? '·'}</span> ${word}</span>`;
+/** A state: a shape and a word, never a colour alone. @param {{ of: string, word?: string, quiet?: boolean }} props `quiet`: nothing is in it */
+export function State({ of, word = of.toLowerCase().replaceAll('_', ' '), quiet = false }) {
+  return html`<span class=${`state ${quiet ? 'muted' : TONES[of] ?? 'muted'}`}><span class="shape" aria-hidden="true">${SYMBOLS[of] ?? '·'}</span> ${word}</span>`;
 }
 
 /** A time as the reader wants it; the exact one on hover, and by a click in the clipboard. @param {{ at: string | null | undefined, fine?: boolean }} props */

@@ -11,6 +11,7 @@ const UPlot = drawer;
  * @property {Line[]} lines
  * @property {(value: number) => string} format
  * @property {boolean} [log]
+ * @property {boolean} [whole] there is nothing between one and two of them
  * @property {boolean} [stacked] the first line lies at the bottom
  * @property {string} [together] charts of one word have one cursor
  * @property {number} height
@@ -18,6 +19,8 @@ const UPlot = drawer;
  * @property {(index: number | null) => void} at where the cursor is
  */
 
+/** What may lie between two lines of a scale that counts. */
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map(first => first * 10 ** power)).flat();
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 4]];
 
 const color = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -37,7 +40,7 @@ function timeLabels(splits, last) {
 const decade = value => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? value : null);
 
 /** @param {Drawn} drawn @param {number} width @returns {any} */
-function options({ lines, format, log, stacked, together, height, least, at }, width) {
+function options({ lines, format, log, stacked, whole, together, height, least, at }, width) {
   const quiet = { stroke: () => color('--muted'), grid: { stroke: () => color('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
   return {
     width, height,
@@ -45,11 +48,11 @@ function options({ lines, format, log, stacked, together, height, least, at }, w
     cursor: { y: false, drag: { x: false, y: false }, ...(together ? { sync: { key: together } } : {}) },
     scales: {
       x: { range: (_, from, to) => (to === null ? [0, least] : [Math.min(from, to - least), to]) },
-      y: log ? { distr: 3 } : { range: (_, from, to) => [Math.min(0, from ?? 0), (to ?? 0) > 0 ? to * 1.1 : 1] },
+      y: log ? { distr: 3 } : { range: (_, from, to) => [Math.min(0, from ?? 0), Math.max((to ?? 0) * 1.1, whole ? 4 : 0) || 1] },
     },
     axes: [
       { ...quiet, values: (plot, splits) => timeLabels(splits, plot.data[0].at(-1)), space: 64, size: 28 },
-      { ...quiet, grid: { ...quiet.grid, filter: (_, splits) => (log ? splits.map(decade) : splits) }, values: (_, splits) => splits.map(value => (value === null ? '' : format(value))), space: 28, size: 52 },
+      { ...quiet, grid: { ...quiet.grid, filter: (_, splits) => (log ? splits.map(decade) : splits) }, values: (_, splits) => splits.map(value => (value === null ? '' : format(value))), space: 28, size: 52, ...(whole ? { incrs: WHOLE } : {}) },
     ],
     series: [{}, ...lines.map((line, i) => ({
       label: line.label, width: 1.5, points: { show: false }, dash: stacked ? [] : DASHES[i % DASHES.length],

@@ -8,7 +8,7 @@ import { span } from '../lib/time.js';
 /** As short as it can be said beside an axis. @param {number} value */
 export function short(value) {
   if (value >= 10_000) return value.toLocaleString('en-US', { notation: 'compact', maximumFractionDigits: 1 });
-  return Number.isInteger(value) ? number(value) : value.toFixed(value < 10 ? 2 : 1);
+  return Number.isInteger(value) || value >= 100 ? number(Math.round(value)) : value.toFixed(value < 10 ? 2 : 1);
 }
 
 const CHARTS = [
@@ -17,7 +17,7 @@ const CHARTS = [
     lines: [{ name: 'accepted', label: 'accepted' }, { name: 'delivered', label: 'delivered' }, { name: 'failed', label: 'failed attempts' }],
   },
   {
-    title: 'Waiting by priority', format: short, stacked: true,
+    title: 'Waiting by priority', format: short, stacked: true, whole: true,
     lines: ['critical', 'high', 'normal', 'low', 'deferred'].map(level => ({ name: `depth_${level}`, label: level })),
   },
   {
@@ -25,7 +25,7 @@ const CHARTS = [
     lines: [{ name: 'settle_p50', label: 'half within' }, { name: 'settle_p99', label: '99 % within' }, { name: 'push_p99', label: '99 % of attempts within' }],
   },
   {
-    title: 'Dead letters and retries', format: short,
+    title: 'Dead letters and retries', format: short, whole: true,
     lines: [{ name: 'dead_letters', label: 'dead letters' }, { name: 'retrying', label: 'between two attempts' }],
   },
 ];
