@@ -8,7 +8,7 @@ use super::admission_report::AdmissionSurvey;
 use super::circuit_survey::CircuitSummary;
 use super::queues::report::QueueSurvey;
 use super::queues::view::QueueDepths;
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::moment::Moment;
 use crate::domain::redrive::{JobStatus, RedriveJob};
 use crate::domain::service::Outlook;
@@ -180,17 +180,16 @@ impl AttentionSources<'_> {
         open.map(move |one| {
             let name = &one.circuit;
             let reason = one.reason.as_deref().unwrap_or("it was opened");
-            let (count, view) = match waiting.get(name.as_str()) {
-                Some(count) => (Some(*count), format!("/services/{name}")),
-                None if name.starts_with("callback:") => (None, "/subscriptions".to_owned()),
-                None => (Some(0), format!("/services/{name}")),
+            let (count, view) = match CircuitName::parse(name) {
+                Ok(CircuitName::Callback(origin)) => (None, self.subscriptions_at(&origin)),
+                _ => {
+                    let count = waiting.get(name.as_str()).copied().unwrap_or_default();
+                    (Some(count), format!("/services/{name}"))
+                }
             };
             let text = match count {
                 Some(count) if count > 0 => {
-                    format!(
-                        "the circuit of {name} is open, {} wait: {reason}",
-                        messages(count)
-                    )
+                    format!("the circuit of {name} is open, {}: {reason}", wait(count))
                 }
                 _ => format!("the circuit of {name} is open: {reason}"),
             };
@@ -203,6 +202,18 @@ impl AttentionSources<'_> {
                 view,
             }
         })
+    }
+
+    /// Where what is sent to an origin is to be seen: the one subscription that is, or all.
+    fn subscriptions_at(&self, origin: &Origin) -> String {
+        let mut there = self.subscriptions.iter().filter(|view| {
+            let callback = view.subscription.callback();
+            callback.is_some_and(|callback| Origin::of(&callback.url) == *origin)
+        });
+        match (there.next(), there.next()) {
+            (Some(view), None) => format!("/subscriptions/{}", view.subscription.id),
+            _ => "/subscriptions".to_owned(),
+        }
     }
 
     fn without_instance(&self) -> impl Iterator<Item = AttentionItem> {
@@ -227,8 +238,8 @@ impl AttentionSources<'_> {
                 since: since.map(|at| self.now.wall_time(at)),
                 count: Some(waiting),
                 text: format!(
-                    "{} wait for {service}, of which no instance is available",
-                    messages(waiting)
+                    "{} for {service}, of which no instance is available",
+                    wait(waiting)
                 ),
                 view: format!("/services/{service}"),
             })
@@ -261,7 +272,7 @@ impl AttentionSources<'_> {
                 subject: None,
                 since: Some(pause.since),
                 count: Some(waiting),
-                text: format!("all queues are paused, {} wait", messages(waiting)),
+                text: format!("all queues are paused, {}", wait(waiting)),
                 view: "/services".to_owned(),
             };
             return Some(item).filter(|_| waiting > 0).into_iter().collect();
@@ -276,10 +287,7 @@ impl AttentionSources<'_> {
                 subject: Some(service.to_string()),
                 since: depths.paused.as_ref().map(|pause| pause.since),
                 count: Some(waiting),
-                text: format!(
-                    "the queue of {service} is paused, {} wait",
-                    messages(waiting)
-                ),
+                text: format!("the queue of {service} is paused, {}", wait(waiting)),
                 view: format!("/services/{service}"),
             }
         });
@@ -352,10 +360,10 @@ fn of_hub(kind: AttentionKind, count: Option<u64>, text: String) -> AttentionIte
     }
 }
 
-fn messages(count: u64) -> String {
+fn wait(count: u64) -> String {
     match count {
-        1 => "1 message".to_owned(),
-        count => format!("{count} messages"),
+        1 => "1 message waits".to_owned(),
+        count => format!("{count} messages wait"),
     }
 }
 

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::ids::ServiceName;
+use crate::domain::subscription::{Callback, Channel, SigningSecret, Subscription, SubscriptionId};
 use crate::logic::queues::pause::Pause;
 
 const NOW: i64 = 1_000_000;
@@ -27,6 +30,7 @@ struct World {
     circuits: Vec<CircuitSummary>,
     queues: QueueSurvey,
     admission: AdmissionSurvey,
+    subscriptions: Vec<SubscriptionView>,
     jobs: Vec<RedriveJob>,
     dead_lately: Option<u64>,
     archive_lag: Option<i64>,
@@ -41,7 +45,7 @@ impl World {
             circuits: &self.circuits,
             queues: &self.queues,
             admission: &self.admission,
-            subscriptions: &[],
+            subscriptions: &self.subscriptions,
             jobs: &self.jobs,
             dead_lately: self.dead_lately,
             now: at(NOW).into(),
@@ -102,6 +106,43 @@ fn of_open_circuits_the_one_that_most_wait_for_comes_first() {
     assert_eq!(told[2].view, "/subscriptions");
 }
 
+/// A subscription that is sent its events there.
+fn called_back(url: &str, n: u8) -> SubscriptionView {
+    SubscriptionView::begun(Arc::new(Subscription {
+        id: SubscriptionId::generate(at(1), [n; 10]),
+        service: name("guild"),
+        event_types: Arc::new([]),
+        created_at: at(1),
+        changed_at: at(1),
+        after: 0,
+        channel: Channel::Callback(Callback {
+            url: url.to_owned(),
+            secret: SigningSecret::new(String::new()),
+            previous: None,
+            max_in_flight: 1,
+            durable: true,
+        }),
+        paused: None,
+    }))
+}
+
+#[test]
+fn the_circuit_of_a_callback_leads_to_the_one_subscription_that_is_sent_there() {
+    let mut world = World {
+        circuits: vec![open("callback:http://a.example:80")],
+        subscriptions: vec![
+            called_back("http://b.example/events", 1),
+            called_back("http://A.example/events", 2),
+        ],
+        ..World::default()
+    };
+    let id = world.subscriptions[1].subscription.id;
+    assert_eq!(world.told()[0].view, format!("/subscriptions/{id}"));
+    let more = called_back("http://a.example/more", 3);
+    world.subscriptions.push(more);
+    assert_eq!(world.told()[0].view, "/subscriptions");
+}
+
 #[test]
 fn who_waits_for_nobody_is_told_after_a_minute() {
     let mut world = World::default();
@@ -114,7 +155,7 @@ fn who_waits_for_nobody_is_told_after_a_minute() {
     assert_eq!(world.kinds(), ["no_instance", "no_instance"]);
     assert_eq!(
         told[1].text,
-        "1 message wait for away, of which no instance is available"
+        "1 message waits for away, of which no instance is available"
     );
     assert_eq!((told[0].since, told[1].since), (None, Some(since)));
 }
