@@ -17,8 +17,13 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::page::Page;
 use crate::logic::payload_head::PayloadDetail;
-use crate::logic::queues::listing::Wanted;
+use crate::logic::queues::listing::{ListedMessage, Wanted};
+use crate::logic::queues::view::OpenMessage;
 use crate::ports::archive::MessageQuery;
+
+/// So many messages are inspected together: what each waits for takes some microseconds to find out,
+/// and meanwhile nobody else gets a turn.
+const INSPECTED: usize = 100;
 
 /// Which messages are looked for, newest first.
 #[derive(Clone, Debug)]
@@ -137,8 +142,10 @@ impl Hub {
         if search.states.is_empty() {
             return Ok(Page::empty());
         }
+        let keep = |record: &MessageRecord| {
+            search.states.contains(&record.state()) && record.is_seen_by(context.principal)
+        };
         if !search.needs_archive() {
-            let keep = |record: &MessageRecord| record.is_seen_by(context.principal);
             let page = PageOf {
                 limit,
                 keep,
@@ -147,9 +154,6 @@ impl Hub {
             let wanted = search.wanted(party);
             return self.list_open(wanted, search.before, page).await;
         }
-        let keep = |record: &MessageRecord| {
-            search.states.contains(&record.state()) && record.is_seen_by(context.principal)
-        };
         self.find_messages(search.query(party), limit, keep).await
     }
 
@@ -161,21 +165,43 @@ impl Hub {
         page: PageOf<impl Fn(&MessageRecord) -> bool, impl Fn(&MessageRecord) -> usize>,
     ) -> Result<Page<MessageRecord>, HubError> {
         let wanted = Arc::new(wanted);
+        let most = page.limit + 1;
         paging::fill(page, async || {
             let list = ListOpen {
                 wanted: wanted.clone(),
                 before,
+                most,
             };
             let stretch = self.clients.scheduler.query(list).await?;
             before = stretch.before;
-            let open = stretch.messages.into_iter();
-            let records = open.map(|open| MessageRecord::Open(Box::new(open)));
             Ok(Stretch {
-                items: records.collect(),
+                items: self.open_records(stretch.messages).await?,
                 is_last: before.is_none(),
             })
         })
         .await
+    }
+
+    /// All that is known of these messages; those that were settled meanwhile are left out.
+    pub(super) async fn open_records(
+        &self,
+        listed: Vec<ListedMessage>,
+    ) -> Result<Vec<MessageRecord>, HubError> {
+        let ids = listed.iter().map(ListedMessage::id).collect();
+        let open = self.inspect(ids).await?.into_iter().flatten();
+        let records = open.map(|open| MessageRecord::Open(Box::new(open)));
+        Ok(records.collect())
+    }
+
+    /// What the queues know of these messages; `None` where nothing is owed. Others get their turn
+    /// in between.
+    async fn inspect(&self, ids: Vec<MessageId>) -> Result<Vec<Option<OpenMessage>>, HubError> {
+        let mut known = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(INSPECTED) {
+            let ids = ids.to_vec();
+            known.extend(self.clients.scheduler.query(Inspect { ids }).await?);
+        }
+        Ok(known)
     }
 
     /// A page of what the archive has, with what the queues know now. What the archive cannot tell
@@ -220,7 +246,7 @@ impl Hub {
         if ids.is_empty() {
             return Ok(records);
         }
-        let live = self.clients.scheduler.query(Inspect { ids }).await?;
+        let live = self.inspect(ids).await?;
         for (record, live) in records.iter_mut().filter(is_open).zip(live) {
             if let Some(mut open) = live {
                 open.position = record.position();

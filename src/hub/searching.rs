@@ -22,6 +22,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::content_filter::ContentFilter;
 use crate::logic::page::MOST_BYTES;
 use crate::logic::payload_head::PayloadDetail;
+use crate::logic::queues::listing::ListedMessage;
 use crate::ports::archive::{ArchivedMessage, MessageQuery};
 
 /// No request looks at more.
@@ -99,17 +100,17 @@ impl Hub {
             let mut before = search.before;
             return fill(&terms, keep, async || {
                 let wanted = wanted.clone();
-                let listed = self.clients.scheduler.query(ListOpen { wanted, before });
-                let listed = listed.await?;
+                let list = ListOpen {
+                    wanted,
+                    before,
+                    most: usize::MAX,
+                };
+                let listed = self.clients.scheduler.query(list).await?;
                 before = listed.before;
-                let terms = terms.clone();
-                let open = listed.messages.into_iter();
-                let found = apart(move || {
-                    let records = open.map(|open| MessageRecord::Open(Box::new(open)));
-                    records.filter(|record| terms.are_met_by(record)).collect()
-                });
+                let (terms, open) = (terms.clone(), listed.messages);
+                let found = apart(move || terms.of_open(open)).await?;
                 Ok(Stretch {
-                    found: found.await?,
+                    found: self.open_records(found).await?,
                     rows: listed.looked_at,
                     back_to: listed.back_to,
                     before,
@@ -163,8 +164,13 @@ impl Terms {
         }
     }
 
-    fn are_met_by(&self, record: &MessageRecord) -> bool {
-        self.content.matches(record.message(), record.last_error())
+    /// Those that are meant.
+    fn of_open(&self, mut listed: Vec<ListedMessage>) -> Vec<ListedMessage> {
+        listed.retain(|one| {
+            let last_error = one.last_error.as_deref();
+            self.content.matches(&one.message, last_error)
+        });
+        listed
     }
 
     /// Those that are meant, with no more than is shown of them.

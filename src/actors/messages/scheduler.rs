@@ -124,6 +124,8 @@ pub struct Inspect {
 pub struct ListOpen {
     pub wanted: Arc<Wanted>,
     pub before: Option<Position>,
+    /// How many are taken, at most.
+    pub most: usize,
 }
 
 /// http → Scheduler: the depths of one destination or of all.

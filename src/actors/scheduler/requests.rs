@@ -20,6 +20,7 @@ use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::lease::LeaseEnd;
+use crate::logic::queues::listing::Bounds;
 use crate::logic::queues::view::OpenMessage;
 
 /// So many messages are looked at for a list before others get their turn: well below a
@@ -217,9 +218,11 @@ impl Handler<ListOpen> for Scheduler {
     type Result = MessageResult<ListOpen>;
 
     fn handle(&mut self, list: ListOpen, _: &mut Context<Self>) -> Self::Result {
-        let now = self.clock.moment();
-        let stretch = self.queues.list(&list.wanted, list.before, LOOKED_AT, now);
-        MessageResult(stretch)
+        let most = Bounds {
+            looked_at: LOOKED_AT,
+            taken: list.most,
+        };
+        MessageResult(self.queues.list(&list.wanted, list.before, most))
     }
 }
 

@@ -1,10 +1,10 @@
 //! The messages the hub owes in the order of lists: by where they were accepted.
 
+use std::sync::Arc;
+
 use super::Queues;
-use super::view::OpenMessage;
-use crate::domain::ids::{Position, ServiceName};
+use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
-use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 
 /// Which of them.
@@ -26,17 +26,43 @@ pub struct Wanted {
     pub until: Option<Timestamp>,
 }
 
+/// How much of the list is one part of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// So many messages are looked at, wanted or not.
+    pub looked_at: usize,
+    /// And so many of those wanted are taken.
+    pub taken: usize,
+}
+
+/// A message of the list: what it is and how it failed, by which it may be chosen. All else has to be
+/// found out, and is asked of those that are chosen: [`Queues::inspect`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct ListedMessage {
+    /// As it was accepted or redriven.
+    pub message: Arc<Message>,
+    /// How its last attempt failed, in words.
+    pub last_error: Option<String>,
+}
+
 /// A part of the list: newest first.
 #[derive(Debug, Default)]
 pub struct Stretch {
     /// Those wanted among the messages looked at; there may be none although the list goes on.
-    pub messages: Vec<OpenMessage>,
+    pub messages: Vec<ListedMessage>,
     /// How many were looked at.
     pub looked_at: usize,
     /// When the last of them was accepted; `None`: there was none.
     pub back_to: Option<Timestamp>,
     /// The list goes on before this position; `None`: that was all.
     pub before: Option<Position>,
+}
+
+impl ListedMessage {
+    /// By what it is asked for.
+    pub fn id(&self) -> MessageId {
+        self.message.id
+    }
 }
 
 impl Wanted {
@@ -69,20 +95,13 @@ fn is_correlated(message: &Message, text: &str) -> bool {
 }
 
 impl Queues {
-    /// The next of the list from `before` on. It looks at no more than so many messages, wanted or
-    /// not, so that it takes little time however many there are.
-    pub fn list(
-        &self,
-        wanted: &Wanted,
-        before: Option<Position>,
-        most_looked_at: usize,
-        now: impl Into<Moment>,
-    ) -> Stretch {
-        let now = now.into();
+    /// The next of the list from `before` on, within these bounds, so that it takes little time
+    /// however many there are.
+    pub fn list(&self, wanted: &Wanted, before: Option<Position>, most: Bounds) -> Stretch {
         let end = before.unwrap_or(Position::MAX);
         let mut stretch = Stretch::default();
         for (looked_at, (position, id)) in self.places.before(end).enumerate() {
-            if looked_at == most_looked_at {
+            if looked_at == most.looked_at || stretch.messages.len() == most.taken {
                 return stretch;
             }
             stretch.before = Some(position);
@@ -92,7 +111,11 @@ impl Queues {
             };
             stretch.back_to = Some(entry.message.accepted_at);
             if wanted.is(&entry.message, self.state(entry)) {
-                stretch.messages.extend(self.inspect(id, now));
+                let last = entry.attempts.as_ref().and_then(|all| all.last());
+                stretch.messages.push(ListedMessage {
+                    message: entry.message.clone(),
+                    last_error: last.and_then(|last| last.error.clone()),
+                });
             }
         }
         stretch.before = None;

@@ -12,7 +12,7 @@ use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::State;
 use crate::domain::service::Outlook;
 use crate::logic::queues::Place;
-use crate::logic::queues::listing::Wanted;
+use crate::logic::queues::listing::{Bounds, ListedMessage, Wanted};
 use crate::logic::queues::tests::model;
 use crate::logic::queues::view::QueueDepths;
 use crate::logic::verdict;
@@ -129,10 +129,14 @@ impl Life {
             expected.sort_by_key(|id| Reverse(self.accepted_at(*id)));
             let mut found = Vec::new();
             let mut before = None;
+            let most = Bounds {
+                looked_at: 3,
+                taken: 2,
+            };
             loop {
-                let stretch = self.queues.list(&wanted, before, 3, self.now);
-                assert!(stretch.messages.len() <= 3);
-                found.extend(stretch.messages.iter().map(|open| open.message.id));
+                let stretch = self.queues.list(&wanted, before, most);
+                assert!(stretch.looked_at <= 3 && stretch.messages.len() <= 2);
+                found.extend(stretch.messages.iter().map(ListedMessage::id));
                 before = stretch.before;
                 if before.is_none() {
                     break;
