@@ -6,6 +6,10 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=build.rs");
+    // A file of the page that is new is embedded, too; a debug build reads them as they are.
+    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        println!("cargo::rerun-if-changed=static");
+    }
     let mut modules = Vec::new();
     collect(Path::new("src"), "message_hub", &mut modules)?;
     modules.sort();

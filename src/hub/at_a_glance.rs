@@ -30,7 +30,6 @@ impl Hub {
             let glance = Glance {
                 clients: self.clients.clone(),
                 pictures: self.pictures.clone(),
-                archive: self.archive.clone(),
                 dead_letters: self.dead_letter_tally.clone(),
                 metrics: self.metrics.clone(),
                 clock: self.clock,

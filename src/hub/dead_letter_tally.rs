@@ -1,21 +1,31 @@
-//! How many dead letters there are, counted in the archive once a second at most for all who show it.
+//! How many dead letters there are, counted in the archive for all who show it: once a second, or
+//! less often if there are so many that counting takes its time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::error::HubError;
 use super::lately::{Found, Lately};
+use crate::domain::redrive::RedriveFilter;
+use crate::domain::timestamp::Timestamp;
 use crate::metrics::hub_status::HubStatus;
 use crate::phase::Phase;
-use crate::ports::archive::{ArchiveReader, DeadLetterCounts};
+use crate::ports::archive::{ArchiveReader, DeadLetterCounts, DeadLetterQuery};
+
+/// What died within so long is news.
+const LATELY: Duration = Duration::from_secs(3600);
+/// Counting takes one part in so many of the archive's time.
+const REST: u32 = 200;
 
 /// The latest count. Clones are the same.
 #[derive(Clone)]
 pub(super) struct DeadLetterTally {
     archive: Arc<dyn ArchiveReader>,
     status: Arc<HubStatus>,
-    latest: Lately<Option<DeadLetterCounts>>,
+    all: Lately<Option<DeadLetterCounts>>,
+    fresh: Lately<Option<u64>>,
 }
 
 impl DeadLetterTally {
@@ -23,7 +33,8 @@ impl DeadLetterTally {
         Self {
             archive,
             status,
-            latest: Lately::default(),
+            all: Lately::resting(REST),
+            fresh: Lately::resting(REST),
         }
     }
 
@@ -36,17 +47,51 @@ impl DeadLetterTally {
         phase: Phase,
     ) -> Result<Arc<Found<Option<DeadLetterCounts>>>, HubError> {
         let find = || {
-            let archive = self.archive.clone();
-            let answers = phase != Phase::Starting && self.status.archive_answers.get();
+            let archive = self.asked(phase);
             async move {
                 let at = Instant::now();
-                let what = match answers {
-                    true => archive.dead_letter_counts().await.ok(),
-                    false => None,
+                let what = match archive {
+                    Some(archive) => archive.dead_letter_counts().await.ok(),
+                    None => None,
                 };
                 Ok(Found { what, at, phase })
             }
         };
-        self.latest.get(phase, find).await
+        self.all.get(phase, find).await
+    }
+
+    /// How many died within the last hour, `None` while nobody can tell. `now`: by the system's
+    /// clock.
+    ///
+    /// # Errors
+    /// SERVICE_UNAVAILABLE while the hub is going down.
+    pub(super) async fn lately(
+        &self,
+        phase: Phase,
+        now: Timestamp,
+    ) -> Result<Option<u64>, HubError> {
+        let find = || {
+            let archive = self.asked(phase);
+            let lately = RedriveFilter {
+                since: Some(now.minus(LATELY)),
+                ..RedriveFilter::default()
+            };
+            async move {
+                let at = Instant::now();
+                let query = DeadLetterQuery::matching(&lately);
+                let what = match archive {
+                    Some(archive) => archive.count_dead_letters(query).await.ok(),
+                    None => None,
+                };
+                Ok(Found { what, at, phase })
+            }
+        };
+        Ok(self.fresh.get(phase, find).await?.what)
+    }
+
+    /// Who is asked; nobody while the hub starts, or the archive does not answer.
+    fn asked(&self, phase: Phase) -> Option<Arc<dyn ArchiveReader>> {
+        let answers = phase != Phase::Starting && self.status.archive_answers.get();
+        answers.then(|| self.archive.clone())
     }
 }

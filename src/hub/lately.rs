@@ -16,7 +16,17 @@ use crate::phase::Phase;
 pub const MOST_AGE: Duration = Duration::from_millis(900);
 
 /// What was found last. Clones are the same.
-pub struct Lately<T>(Arc<Mutex<Option<Arc<Found<T>>>>>);
+pub struct Lately<T> {
+    latest: Arc<Mutex<Option<Latest<T>>>>,
+    /// How many times as long as it took to find it is good.
+    rest: u32,
+}
+
+struct Latest<T> {
+    found: Arc<Found<T>>,
+    /// How long it took.
+    took: Duration,
+}
 
 /// Something that was found out.
 pub struct Found<T> {
@@ -30,13 +40,30 @@ pub struct Found<T> {
 
 impl<T> Clone for Lately<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            latest: self.latest.clone(),
+            rest: self.rest,
+        }
     }
 }
 
 impl<T> Default for Lately<T> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self {
+            latest: Arc::default(),
+            rest: 0,
+        }
+    }
+}
+
+impl<T> Lately<T> {
+    /// For what may take long to find: it is good for so many times as long, if that is longer, so
+    /// that however much there is to look through, looking takes but a small part of the time.
+    pub fn resting(rest: u32) -> Self {
+        Self {
+            rest,
+            ..Self::default()
+        }
     }
 }
 
@@ -54,19 +81,23 @@ impl<T: 'static> Lately<T> {
         F: Future<Output = Result<Found<T>, HubError>> + 'static,
     {
         let asked_at = Instant::now();
-        let mut latest = self.0.clone().lock_owned().await;
+        let mut latest = self.latest.clone().lock_owned().await;
         // What took longer than a second is good for all who have waited for it.
-        let is_good = |found: &&Arc<Found<T>>| {
-            found.phase == phase && (found.at.elapsed() < MOST_AGE || found.at >= asked_at)
+        let is_good = |latest: &&Latest<T>| {
+            let (found, most_age) = (&latest.found, MOST_AGE.max(latest.took * self.rest));
+            found.phase == phase && (found.at.elapsed() < most_age || found.at >= asked_at)
         };
-        if let Some(found) = latest.as_ref().filter(is_good) {
-            return Ok(found.clone());
+        if let Some(latest) = latest.as_ref().filter(is_good) {
+            return Ok(latest.found.clone());
         }
-        let finding = find();
+        let (finding, begun_at) = (find(), Instant::now());
         // It goes on if the client leaves, so that to ask and to leave costs no more than to ask.
         let found = actix::spawn(async move {
             let found = Arc::new(finding.await?);
-            *latest = Some(found.clone());
+            *latest = Some(Latest {
+                found: found.clone(),
+                took: begun_at.elapsed(),
+            });
             Ok(found)
         });
         found.await.unwrap_or(Err(HubError::Internal))
@@ -134,6 +165,22 @@ mod tests {
         let many = || join_all((0..100).map(|_| source.get(Phase::Open)));
         assert_eq!(many().await, [1; 100]);
         assert_eq!(many().await, [2; 100]);
+    }
+
+    #[actix::test]
+    async fn what_takes_long_may_be_good_for_longer() {
+        tokio::time::pause();
+        let source = Source {
+            lately: Lately::resting(20),
+            ..Source::new()
+        };
+        assert_eq!(source.get(Phase::Open).await, 1);
+        // It took 0.3 s, and counts from when it was asked for.
+        tokio::time::advance(Duration::from_millis(5_600)).await;
+        assert_eq!(source.get(Phase::Open).await, 1);
+        // The timer may ring a little late.
+        tokio::time::advance(Duration::from_millis(400)).await;
+        assert_eq!(source.get(Phase::Open).await, 2);
     }
 
     #[actix::test]

@@ -1,7 +1,6 @@
 //! The hub at a glance: what is so now, and what is wrong, found out once a second at most.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,17 +13,13 @@ use crate::actors::messages::dead_letters::InspectRedrives;
 use crate::actors::messages::subscriptions::InspectSubscriptions;
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitState;
-use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobStatus, RedriveJob};
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::attention::{AttentionItem, AttentionSources, attention, is_failing};
 use crate::logic::service_view::ServicesSurvey;
 use crate::metrics::Metrics;
 use crate::phase::Phase;
-use crate::ports::archive::{ArchiveReader, DeadLetterQuery};
-
-/// What died within so long is news.
-const LATELY: Duration = Duration::from_secs(3600);
 
 /// What is so now.
 pub struct Overview {
@@ -67,7 +62,6 @@ pub struct OverviewCounts {
 pub(super) struct Glance {
     pub clients: Clients,
     pub pictures: Pictures,
-    pub archive: Arc<dyn ArchiveReader>,
     pub dead_letters: DeadLetterTally,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
@@ -97,7 +91,7 @@ impl Glance {
         let counted = self.dead_letters.latest(phase).await?;
         let dead_letters = counted.what.as_ref().map(|counts| counts.total);
         let dead_lately = match dead_letters {
-            Some(_) => self.dead_since(moment.wall.minus(LATELY)).await,
+            Some(_) => self.dead_letters.lately(phase, moment.wall).await?,
             None => None,
         };
         let what = &picture.what;
@@ -130,15 +124,6 @@ impl Glance {
             attention,
         };
         Ok(Found { what, at, phase })
-    }
-
-    async fn dead_since(&self, since: Timestamp) -> Option<u64> {
-        let lately = RedriveFilter {
-            since: Some(since),
-            ..RedriveFilter::default()
-        };
-        let query = DeadLetterQuery::matching(&lately);
-        self.archive.count_dead_letters(query).await.ok()
     }
 }
 

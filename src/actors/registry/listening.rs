@@ -90,6 +90,9 @@ impl Services {
 impl Service {
     /// The instances that are there only because they listen.
     pub(super) fn unregistered_listeners(&self) -> usize {
+        if self.listeners.is_empty() {
+            return 0;
+        }
         let ids = self.listeners.values().map(|one| &one.instance_id);
         let ids: BTreeSet<_> = ids.filter(|id| !self.instances.contains_key(*id)).collect();
         ids.len()

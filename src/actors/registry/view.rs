@@ -48,12 +48,13 @@ impl Services {
         let service = self.known.get(name).filter(|known| known.is_present())?;
         let findings = check(service.needs(), |needed| self.found(needed, now));
         let strategy = self.strategy(name);
+        let available = service.available(None, now);
         Some(ServiceView {
             service: name.clone(),
-            status: service.status(&findings, now),
+            status: service.status(&findings, available),
             last_seen: service.last_seen().map(|at| moment.wall_time(at)),
             instances: service.instance_views(name, moment),
-            available: service.available(None, now),
+            available,
             strategy: strategy.unwrap_or(usual),
             has_own_strategy: strategy.is_some(),
             issues: findings
@@ -111,14 +112,15 @@ impl Services {
 
     fn summary(&self, name: &ServiceName, service: &Service, now: Timestamp) -> ServiceSummary {
         let findings = check(service.needs(), |needed| self.found(needed, now));
-        let status = service.status(&findings, now);
+        let available = service.available(None, now);
+        let status = service.status(&findings, available);
         let mut instances = service.instances.values();
         ServiceSummary {
             service: name.clone(),
             status,
             instances: service.by_health(),
-            available: service.available(None, now),
-            consumers: service.consumers(now),
+            available,
+            consumers: service.consumers(available),
             is_failing: status == Health::Unhealthy && instances.any(Instance::is_pushed_to),
         }
     }
@@ -133,7 +135,13 @@ impl Service {
     /// What its instances need between them.
     fn needs(&self) -> Vec<Dependency> {
         let instances = self.instances.values();
-        union(instances.flat_map(|instance| &instance.registration.dependencies))
+        let dependencies = instances.flat_map(|instance| &instance.registration.dependencies);
+        let mut dependencies = dependencies.peekable();
+        match dependencies.peek() {
+            // Most services need none, and of all of them this is asked often.
+            None => Vec::new(),
+            Some(_) => union(dependencies),
+        }
     }
 
     /// The instances that can take messages, of one version or of any. Those that pull do so as
@@ -164,8 +172,8 @@ impl Service {
 
     /// Healthy when all instances are, unhealthy when none is available, else degraded; at most
     /// degraded without what it cannot do without.
-    fn status(&self, findings: &[DependencyStatus], now: Timestamp) -> Health {
-        if self.available(None, now) == 0 {
+    fn status(&self, findings: &[DependencyStatus], available: u32) -> Health {
+        if available == 0 {
             return Health::Unhealthy;
         }
         let lacks = |finding: &DependencyStatus| finding.dependency.critical && !finding.is_met();
@@ -192,12 +200,12 @@ impl Service {
     }
 
     /// Who takes messages by itself: who has not lost its health, and who polls without a name.
-    fn consumers(&self, now: Timestamp) -> usize {
+    fn consumers(&self, available: u32) -> usize {
         let well = |one: &&Instance| one.health != Health::Unhealthy;
         let well = || self.instances.values().filter(well);
         let pushed = well().filter(|one| one.is_pushed_to()).count();
         let there = well().count() + self.unregistered_listeners();
-        let available = usize::try_from(self.available(None, now)).unwrap_or(0);
+        let available = usize::try_from(available).unwrap_or(0);
         there - pushed + usize::from(available > there)
     }
 

@@ -197,7 +197,10 @@ impl Queues {
             retrying: counts.retrying,
             scheduled: counts.scheduled,
             in_flight: counts.pushing + counts.leased + counts.settling,
-            oldest: self.oldest(destination),
+            oldest: match waiting {
+                0 => [None; 5],
+                _ => self.oldest(destination),
+            },
             paused: earliest(destination.paused.as_ref(), self.paused.as_ref()).cloned(),
             statistics: destination.statistics,
             rates: destination.rates,
