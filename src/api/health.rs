@@ -16,7 +16,7 @@ use crate::hub::health::{ArchiveFigures, JournalFigures};
 use crate::hub::picture::Picture;
 use crate::hub::sight::Sight;
 use crate::logic::queues::pause::Pause;
-use crate::logic::queues::report::QueueSurvey;
+use crate::logic::queues::survey::QueueSurvey;
 
 /// `GET /v1/circuits` has them all.
 const MOST_CIRCUITS: usize = 20;

@@ -108,7 +108,7 @@ mod tests {
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::circuit_survey::{CircuitSummary, CircuitSurvey};
-    use crate::logic::queues::report::QueueSurvey;
+    use crate::logic::queues::survey::QueueSurvey;
 
     fn open(circuits: &[&str]) -> CircuitSurvey {
         let open = circuits.iter();

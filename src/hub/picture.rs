@@ -14,7 +14,7 @@ use crate::actors::messages::router::SurveyAdmission;
 use crate::actors::messages::scheduler::SurveyQueues;
 use crate::logic::admission_report::AdmissionSurvey;
 use crate::logic::circuit_survey::CircuitSurvey;
-use crate::logic::queues::report::QueueSurvey;
+use crate::logic::queues::survey::QueueSurvey;
 use crate::logic::service_view::ServicesSurvey;
 use crate::phase::Phase;
 

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::report::QueueSurvey;
+use crate::logic::queues::survey::QueueSurvey;
 use crate::logic::stats::{Sample, StatsPart, StatsRing};
 use crate::metrics::Metrics;
 use crate::metrics::distribution::Buckets;

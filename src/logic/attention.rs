@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::admission_report::AdmissionSurvey;
 use super::circuit_survey::CircuitSummary;
-use super::queues::report::QueueSurvey;
+use super::queues::survey::QueueSurvey;
 use super::queues::view::QueueDepths;
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::moment::Moment;

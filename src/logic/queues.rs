@@ -24,6 +24,7 @@ pub mod pause;
 mod places;
 mod ranking;
 pub mod report;
+pub mod survey;
 mod type_lanes;
 pub mod view;
 pub mod wait_reason;

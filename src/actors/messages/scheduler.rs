@@ -16,7 +16,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 use crate::logic::queues::listing::{Stretch, Wanted};
-use crate::logic::queues::report::{QueueReport, QueueSurvey};
+use crate::logic::queues::report::QueueReport;
+use crate::logic::queues::survey::QueueSurvey;
 use crate::logic::queues::view::OpenMessage;
 use crate::logic::queues::view::QueueDepths;
 

@@ -13,7 +13,6 @@ use super::Queues;
 use super::destination::{Destination, DestinationRates, DestinationStatistics};
 use super::entry::{Entry, Place};
 use super::pause::{Pause, earliest};
-use super::report::QueueSurvey;
 use super::wait_reason::WaitReason;
 
 /// A message the hub owes.
@@ -153,25 +152,6 @@ impl Queues {
             .map(|(service, destination)| (service, self.depths_in(destination)))
     }
 
-    /// All destinations together, and those that hold messages back.
-    pub fn survey(&self) -> QueueSurvey {
-        let mut survey = QueueSurvey::default();
-        for (service, destination) in &self.destinations {
-            let depths = self.depths_in(destination);
-            survey.total.add(&depths);
-            survey.open_circuits +=
-                usize::from(matches!(destination.outlook, Outlook::CircuitOpen { .. }));
-            let may_go = destination.outlook == Outlook::Ready && depths.paused.is_none();
-            if depths.waiting() > 0 && !may_go {
-                survey.held_back.push((service.clone(), depths));
-            }
-        }
-        survey.total.statistics += self.past();
-        survey.total.paused = self.paused.clone();
-        survey.held_back.sort_by(|(a, _), (b, _)| a.cmp(b));
-        survey
-    }
-
     /// All zero for a destination of which nothing is known.
     pub fn depths_of(&self, service: &ServiceName) -> QueueDepths {
         let destination = self.destinations.get(service);
@@ -180,7 +160,7 @@ impl Queues {
             .unwrap_or_default()
     }
 
-    fn depths_in(&self, destination: &Destination) -> QueueDepths {
+    pub(super) fn depths_in(&self, destination: &Destination) -> QueueDepths {
         let counts = &destination.counts;
         let levels = Priority::ALL
             .map(|level| destination.lanes.len_of(level) + destination.held[level.index()].len());
