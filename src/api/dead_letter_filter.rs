@@ -3,10 +3,13 @@
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::content_words::{Failure, Words};
 use crate::api::field::{Narrowing, texts, word};
-use crate::api::texts::{OldCorrelation, OldService, PointInTime, SubscriptionText};
+use crate::api::texts::{
+    OldCorrelation, OldMessageType, OldService, PointInTime, SubscriptionText,
+};
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{MessageType, ServiceName};
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
@@ -42,6 +45,18 @@ pub(crate) struct FilterBody {
     #[serde(default)]
     #[schema(value_type = Timestamp)]
     until: Narrowing<PointInTime>,
+    /// Of events: their event type.
+    #[serde(default)]
+    #[schema(value_type = MessageType)]
+    r#type: Narrowing<OldMessageType>,
+    /// What the last attempt failed with has these words.
+    #[serde(default)]
+    #[schema(value_type = Words, inline)]
+    error_contains: Narrowing<Words>,
+    /// How the last attempt failed, but for numbers and ids: as groups say it, or one of the failures.
+    #[serde(default)]
+    #[schema(value_type = Failure, inline)]
+    error: Narrowing<Failure>,
 }
 
 texts! {
@@ -77,6 +92,7 @@ impl DeadLetterSearch {
             subscription_id: self.subscription_id.map(|id| id.0),
             since: self.since.map(|time| time.0),
             until: self.until.map(|time| time.0),
+            ..RedriveFilter::default()
         }
     }
 }
@@ -91,6 +107,9 @@ impl FilterBody {
             subscription_id: self.subscription_id.0.map(|id| id.0),
             since: self.since.0.map(|time| time.0),
             until: self.until.0.map(|time| time.0),
+            message_type: self.r#type.0.map(|given| given.0),
+            error_contains: self.error_contains.0.map(|words| words.0),
+            error: self.error.0.map(|failure| failure.0.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::dead_letter::DeadReason;
-use super::ids::{JobId, MessageId, Position, ServiceName};
+use super::ids::{JobId, MessageId, MessageType, Position, ServiceName};
 use super::subscription::SubscriptionId;
 use super::timestamp::Timestamp;
 
@@ -94,10 +94,10 @@ impl RedriveJob {
 }
 
 impl RedriveJob {
-    /// Whether hubs that knew only filters, and sent everything to where it was for, would take it
-    /// for a job that means other dead letters, or does something else with them.
-    pub fn is_beyond_filters(&self) -> bool {
-        self.chosen.is_some() || self.destination.is_some()
+    /// Whether hubs that knew no more than where dead letters stand in lists, and sent everything to
+    /// where it was for, would read over what decides which it means, or where these go.
+    pub fn is_misread_by_older_hubs(&self) -> bool {
+        self.chosen.is_some() || self.destination.is_some() || self.filter.looks_inside()
     }
 }
 
@@ -162,6 +162,22 @@ pub struct RedriveFilter {
     /// Died before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Of events: their event type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub message_type: Option<MessageType>,
+    /// What the last attempt failed with has these words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_contains: Option<String>,
+    /// The last attempt failed with these words, but for numbers and ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl RedriveFilter {
+    /// Whether it means some for what they are and how they failed, which no list is ordered by.
+    pub fn looks_inside(&self) -> bool {
+        self.message_type.is_some() || self.error_contains.is_some() || self.error.is_some()
+    }
 }
 
 /// How far a job is, with its name on the wire and on disk.

@@ -8,6 +8,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
 use super::no_body::NoBody;
+use super::reading;
 use crate::api::job::JobView;
 use crate::domain::ids::JobId;
 use crate::domain::redrive::{JobKind, Switch};
@@ -72,7 +73,7 @@ pub(crate) struct DryRun {
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered the destination"),
-        (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
+        (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be. QUEUE_FULL: too much is searched at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -101,7 +102,7 @@ pub(crate) async fn start(
         (status = 202, description = "It runs", body = JobView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
-        (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
+        (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be. QUEUE_FULL: too much is searched at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -124,6 +125,10 @@ async fn begin(
     let jobs = hub.redrives(&context, RedriveWish::Run)?;
     let body = ReadBody::one(hub, payload, SUBJECT).await?;
     let asked = input::read(body.text(), kind)?;
+    let mut reading = reading::of(request, hub);
+    if asked.target.looks_inside() {
+        reading.begin_search().await?;
+    }
     Ok(match jobs.start(asked).await? {
         RedriveStart::Counted(matched) => HttpResponse::Ok().json(DryRun { matched }),
         RedriveStart::Started(job) => HttpResponse::Accepted().json(JobView::from(*job)),

@@ -10,7 +10,7 @@ use super::request::RequestContext;
 use crate::actors::messages::dead_letters::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, MessageId, Position, ServiceName};
 use crate::domain::redrive::{ChosenLetters, JobKind, RedriveFilter, RedriveJob, Switch};
-use crate::ports::archive::DeadLetterQuery;
+use crate::ports::archive;
 
 /// A job that somebody wants.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct RedriveRequest {
     /// What becomes of the dead letters.
     pub kind: JobKind,
     /// Which dead letters.
-    pub meant: MeantLetters,
+    pub target: RedriveTarget,
     /// Messages go there instead of to whom they were for, and no events are meant.
     pub destination: Option<ServiceName>,
     /// Dead letters per second.
@@ -29,7 +29,7 @@ pub struct RedriveRequest {
 
 /// Which dead letters a job is about.
 #[derive(Debug)]
-pub enum MeantLetters {
+pub enum RedriveTarget {
     /// All that match when it starts.
     Matching(RedriveFilter),
     /// At most [`MOST_CHOSEN`] by their ids, as far as they are in the list when it starts.
@@ -84,7 +84,12 @@ impl Hub {
     }
 }
 
-impl MeantLetters {
+impl RedriveTarget {
+    /// Whether dead letters have to be looked into to tell which are meant, as in a search.
+    pub fn looks_inside(&self) -> bool {
+        matches!(self, Self::Matching(filter) if filter.looks_inside())
+    }
+
     fn may_go_elsewhere(&self) -> Result<(), HubError> {
         match self {
             Self::Matching(filter) if filter.subscription_id.is_some() => {
@@ -110,7 +115,7 @@ impl RedriveJobs<'_> {
             ..self.context
         };
         if let Some(service) = &request.destination {
-            request.meant.may_go_elsewhere()?;
+            request.target.may_go_elsewhere()?;
             hub.admission("destination", Some(service)).await?;
         }
         hub.flush().await?;
@@ -118,8 +123,7 @@ impl RedriveJobs<'_> {
         let events_before = hub.archive.standing().await?.checkpoint + 1;
         let dry_run = request.dry_run;
         let mut job = new_job(context, request, events_before);
-        let dead_letters = DeadLetterQuery::of_job(&job);
-        job.matched = hub.archive.count_dead_letters(dead_letters).await?;
+        job.matched = archive::count_meant(&*hub.archive, &job).await?;
         if dry_run {
             return Ok(RedriveStart::Counted(job.matched));
         }
@@ -191,9 +195,9 @@ fn new_job(
     events_before: Position,
 ) -> RedriveJob {
     let id = JobId::generate(context.now, rand::rng().random());
-    let (filter, chosen) = match request.meant {
-        MeantLetters::Matching(filter) => (filter, None),
-        MeantLetters::Chosen(ids) => (RedriveFilter::default(), Some(ChosenLetters::new(ids))),
+    let (filter, chosen) = match request.target {
+        RedriveTarget::Matching(filter) => (filter, None),
+        RedriveTarget::Chosen(ids) => (RedriveFilter::default(), Some(ChosenLetters::new(ids))),
     };
     RedriveJob {
         kind: request.kind,

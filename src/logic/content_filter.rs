@@ -13,6 +13,7 @@ use crate::domain::ids::MessageType;
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Message, Priority};
 use crate::domain::payload::Payload;
+use crate::domain::redrive::RedriveFilter;
 
 /// Which of the messages and events that are looked through are meant: those that match everything
 /// given.
@@ -42,6 +43,19 @@ pub struct PayloadFilter {
 }
 
 impl ContentFilter {
+    /// What a filter of dead letters asks for inside of them.
+    pub fn of(filter: &RedriveFilter) -> Self {
+        Self {
+            message_type: filter.message_type.clone(),
+            error_contains: filter.error_contains.clone(),
+            error: filter
+                .error
+                .as_deref()
+                .map(|words| ErrorPattern::of(Some(words))),
+            ..Self::default()
+        }
+    }
+
     /// Whether everything is meant.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -29,7 +29,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use action::Action;
 use entry::{Change, Entry};
-pub use walk::{ListedDeadLetter, PAGE, RedriveOutcome};
+pub use walk::{ListedDeadLetter, PAGE, ReadPage, RedriveOutcome};
 
 /// All unfinished jobs, and the newest finished ones.
 #[derive(Debug, Default)]
@@ -210,12 +210,7 @@ impl Redrives {
     }
 
     /// What was asked for by [`Action::Read`], or in words why it cannot be read now.
-    pub fn page_read(
-        &mut self,
-        job: JobId,
-        page: Result<Vec<ListedDeadLetter>, String>,
-        now: Timestamp,
-    ) {
+    pub fn page_read(&mut self, job: JobId, page: Result<ReadPage, String>, now: Timestamp) {
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.page_read(page, now);
         }

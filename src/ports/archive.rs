@@ -3,6 +3,7 @@
 mod dead_letters;
 mod error;
 mod events;
+mod meant_letters;
 mod messages;
 mod streams;
 mod writer;
@@ -14,6 +15,7 @@ pub use dead_letters::{
 };
 pub use error::ArchiveError;
 pub use events::{ArchivedDeadEvent, DeadEventQuery, EventArchive};
+pub use meant_letters::{MeantLetters, count_meant, meant_after};
 pub use messages::ArchivedMessage;
 pub use messages::MOST_IDS;
 pub use messages::MessageArchive;

@@ -18,15 +18,15 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveJob};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::action::Action;
-use crate::logic::redrive::{ListedDeadLetter, PAGE, RedriveOutcome};
-use crate::ports::archive::{ArchiveError, DeadLetterQuery};
+use crate::logic::redrive::{ListedDeadLetter, PAGE, ReadPage, RedriveOutcome};
+use crate::ports::archive::{self, ArchiveError, MeantLetters};
 
 /// The next dead letters of a job, or in words why they cannot be read now.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct PageRead {
     job: JobId,
-    page: Result<Vec<ListedDeadLetter>, String>,
+    page: Result<ReadPage, String>,
 }
 
 /// The journal has what this client asked for.
@@ -66,20 +66,14 @@ impl DeadLetters {
         let Some(view) = self.redrives.view(job) else {
             return;
         };
-        let query = DeadLetterQuery::of_job(&view);
         let (archive, home) = (self.archive.clone(), ctx.address());
         let flushed = Flush::ask(&self.hops.flush);
         actix::spawn(async move {
             let page = match flushed.await {
-                Ok(()) => archive.dead_letters_after(query, after, PAGE).await,
+                Ok(()) => archive::meant_after(&*archive, &view, after, PAGE).await,
                 Err(error) => Err(error),
             };
-            let page = page.map_err(|error| error.to_string()).map(|page| {
-                let dead_letters = page.into_iter();
-                dead_letters
-                    .map(|(position, id)| ListedDeadLetter { position, id })
-                    .collect()
-            });
+            let page = page.map_err(|error| error.to_string()).map(read_page);
             home.do_send(PageRead { job, page });
         });
     }
@@ -159,6 +153,17 @@ impl DeadLetters {
                 .redrives
                 .show_jobs(status, self.redrives.count(status));
         }
+    }
+}
+
+fn read_page(part: MeantLetters) -> ReadPage {
+    let found = part.found.into_iter();
+    ReadPage {
+        dead_letters: found
+            .map(|(position, id)| ListedDeadLetter { position, id })
+            .collect(),
+        through: part.through,
+        is_last: part.is_last,
     }
 }
 

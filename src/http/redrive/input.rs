@@ -16,7 +16,7 @@ use crate::api::texts::OldService;
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::{HubError, Subject};
-use crate::hub::redrives::{MOST_CHOSEN, MeantLetters, RedriveRequest};
+use crate::hub::redrives::{MOST_CHOSEN, RedriveRequest, RedriveTarget};
 
 const SUBJECT: Subject = Subject::Request;
 /// Dead letters per second.
@@ -128,7 +128,7 @@ pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError
             let body: RedriveBody = api::body::optional(SUBJECT, text)?;
             Ok(RedriveRequest {
                 kind,
-                meant: meant(body.filter, body.ids)?.unwrap_or_else(everything),
+                target: target(body.filter, body.ids)?.unwrap_or_else(everything),
                 destination: body.destination.0.map(|service| service.0),
                 rate: body.rate.map_or(DEFAULT_RATE, |rate| rate.0),
                 dry_run: body.dry_run.0.is_some_and(|flag| flag.0),
@@ -136,13 +136,13 @@ pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError
         }
         JobKind::Delete => {
             let body: DeleteBody = api::body::optional(SUBJECT, text)?;
-            let meant = meant(body.filter, body.ids)?.ok_or_else(|| {
+            let target = target(body.filter, body.ids)?.ok_or_else(|| {
                 let problem = "says which dead letters are deleted; {} means all";
                 HubError::invalid(SUBJECT, "filter", problem)
             })?;
             Ok(RedriveRequest {
                 kind,
-                meant,
+                target,
                 destination: None,
                 rate: body.rate.map_or(DEFAULT_DELETE_RATE, |rate| rate.0),
                 dry_run: body.dry_run.0.is_some_and(|flag| flag.0),
@@ -151,22 +151,22 @@ pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError
     }
 }
 
-fn meant(
+fn target(
     filter: Narrowing<Nested<FilterBody>>,
     ids: Narrowing<LetterIds>,
-) -> Result<Option<MeantLetters>, HubError> {
+) -> Result<Option<RedriveTarget>, HubError> {
     match (filter.0, ids.0) {
         (Some(_), Some(_)) => {
             let problem = "stands in place of filter: give one of them";
             Err(HubError::invalid(SUBJECT, "ids", problem))
         }
-        (Some(filter), None) => Ok(Some(MeantLetters::Matching(filter.0.filter()))),
-        (None, ids) => Ok(ids.map(|ids| MeantLetters::Chosen(ids.0))),
+        (Some(filter), None) => Ok(Some(RedriveTarget::Matching(filter.0.filter()))),
+        (None, ids) => Ok(ids.map(|ids| RedriveTarget::Chosen(ids.0))),
     }
 }
 
-fn everything() -> MeantLetters {
-    MeantLetters::Matching(RedriveFilter::default())
+fn everything() -> RedriveTarget {
+    RedriveTarget::Matching(RedriveFilter::default())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, RedriveFilter};
 use crate::hub::error::ErrorCode;
 use crate::hub::groups_kept::GroupsQuery;
-use crate::hub::redrives::{MeantLetters, RedriveRequest, RedriveStart, RedriveWish};
+use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveTarget, RedriveWish};
 use crate::logic::content_filter::ContentFilter;
 use crate::logic::dead_letter_groups::GroupBy;
 use crate::logic::error_pattern::ErrorPattern;
@@ -130,7 +130,7 @@ async fn a_dry_run_counts_and_sends_nothing() {
     let context = RequestContext::of(&boss, test.hub.clock.wall());
     let request = |dry_run| RedriveRequest {
         kind: JobKind::Redrive,
-        meant: MeantLetters::Matching(RedriveFilter::default()),
+        target: RedriveTarget::Matching(RedriveFilter::default()),
         destination: None,
         rate: 1000.0,
         dry_run,

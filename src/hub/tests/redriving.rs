@@ -9,7 +9,7 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::subscription::SubscriptionId;
 use crate::hub::dead_letters::DeadLetterRecord;
 use crate::hub::error::{ErrorCode, HubError};
-use crate::hub::redrives::{MeantLetters, RedriveRequest, RedriveStart, RedriveWish};
+use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveTarget, RedriveWish};
 
 /// More than a page of them, which is 256.
 const MANY: usize = 300;
@@ -29,10 +29,10 @@ fn nack() -> LeaseEnd {
     }
 }
 
-fn of_those(meant: MeantLetters, rate: f64) -> RedriveRequest {
+fn of_those(target: RedriveTarget, rate: f64) -> RedriveRequest {
     RedriveRequest {
         kind: JobKind::Redrive,
-        meant,
+        target,
         destination: None,
         rate,
         dry_run: false,
@@ -74,14 +74,14 @@ impl TestHub {
     }
 
     async fn redrive(&self, filter: RedriveFilter, rate: f64) -> RedriveJob {
-        self.started(of_those(MeantLetters::Matching(filter), rate))
+        self.started(of_those(RedriveTarget::Matching(filter), rate))
             .await
     }
 
     async fn matching(&self, filter: RedriveFilter) -> u64 {
         let request = RedriveRequest {
             dry_run: true,
-            ..of_those(MeantLetters::Matching(filter), 1.0)
+            ..of_those(RedriveTarget::Matching(filter), 1.0)
         };
         match self.start_job(request).await.unwrap() {
             RedriveStart::Counted(count) => count,
@@ -238,7 +238,7 @@ async fn chosen_dead_letters_go_to_whom_they_were_for_or_to_another() {
     // One of them twice, and one that is in no list.
     let chosen = vec![ids[4], ids[1], ids[4], MessageId(Uuid::from_u128(7))];
     let job = test
-        .started(of_those(MeantLetters::Chosen(chosen), 10_000.0))
+        .started(of_those(RedriveTarget::Chosen(chosen), 10_000.0))
         .await;
     assert_eq!(job.matched, 2);
     assert_eq!(job.chosen.as_ref().unwrap().count, 3);
@@ -248,7 +248,7 @@ async fn chosen_dead_letters_go_to_whom_they_were_for_or_to_another() {
     let elsewhere = test
         .started(RedriveRequest {
             destination: Some(service("mail")),
-            ..of_those(MeantLetters::Chosen(vec![ids[5], ids[0]]), 10_000.0)
+            ..of_those(RedriveTarget::Chosen(vec![ids[5], ids[0]]), 10_000.0)
         })
         .await;
     let again = test.pull_all("mail", 2).await;
@@ -273,7 +273,7 @@ async fn chosen_dead_letters_are_deleted_and_no_others() {
     let job = test
         .started(RedriveRequest {
             kind: JobKind::Delete,
-            ..of_those(MeantLetters::Chosen(vec![ids[0], ids[2]]), 10_000.0)
+            ..of_those(RedriveTarget::Chosen(vec![ids[0], ids[2]]), 10_000.0)
         })
         .await;
     let done = test
@@ -284,12 +284,60 @@ async fn chosen_dead_letters_are_deleted_and_no_others() {
 }
 
 #[actix::test]
+async fn a_job_takes_just_those_that_failed_in_one_way() {
+    let test = hub_with_dead_letters(0).await;
+    let messages = (0..MANY).map(|n| message(&test.hub, "billing", &n.to_string()));
+    test.send(messages.collect()).await;
+    let mut jammed = Vec::new();
+    for (number, leased) in test.pull_all("billing", MANY).await.into_iter().enumerate() {
+        // Far apart, so that there are pages of the list without any.
+        let is_jammed = number == 0 || number == MANY - 1;
+        let reason = if is_jammed { "jam in" } else { "no" };
+        let reason = Some(format!("{reason} tray {number}"));
+        if is_jammed {
+            jammed.push(leased.delivery.message.id);
+        }
+        let end = LeaseEnd::Nack {
+            delay: None,
+            reason,
+        };
+        test.end("billing", leased.token, end).await;
+    }
+    jammed.sort_unstable();
+    let failed = |error: &str| RedriveFilter {
+        error: Some(error.to_owned()),
+        ..RedriveFilter::default()
+    };
+    assert_eq!(test.matching(failed("no tray #")).await, MANY as u64 - 2);
+    assert_eq!(test.matching(failed("tray #")).await, 0);
+    let with_words = RedriveFilter {
+        error_contains: Some("tray".to_owned()),
+        ..RedriveFilter::default()
+    };
+    assert_eq!(test.matching(with_words).await, MANY as u64);
+    let job = test.redrive(failed("jam in tray #"), 10_000.0).await;
+    assert_eq!(job.matched, 2);
+    let mut again = Vec::new();
+    for leased in test.pull_all("billing", 2).await {
+        again.push(leased.delivery.message.id);
+        test.end("billing", leased.token, LeaseEnd::Ack).await;
+    }
+    again.sort_unstable();
+    assert_eq!(again, jammed);
+    let done = test
+        .job_when(job.job, |job| job.status == JobStatus::Done)
+        .await;
+    assert_eq!((done.redriven, done.skipped), (2, 0));
+    assert!(test.pull_now("billing", 1).await.is_empty());
+}
+
+#[actix::test]
 async fn nothing_is_sent_to_nobody_nor_an_event_elsewhere() {
     let test = hub_with_dead_letters(1).await;
     let to = |name: &str, filter| RedriveRequest {
         destination: Some(service(name)),
         dry_run: true,
-        ..of_those(MeantLetters::Matching(filter), 1.0)
+        ..of_those(RedriveTarget::Matching(filter), 1.0)
     };
     let refused = test.start_job(to("nobody", RedriveFilter::default())).await;
     let refused = refused.err().unwrap();

@@ -15,9 +15,9 @@ use crate::domain::payload::RawPayload;
 pub const VERSION: u8 = 1;
 /// Of bodies that have bytes beside their JSON: those of messages whose payload is no JSON.
 pub const RAW_VERSION: u8 = 2;
-/// Of bodies of redrive jobs of which older hubs would read over what decides which dead letters
-/// they mean, or where these go.
-pub const CHOSEN_VERSION: u8 = 2;
+/// Of bodies that are JSON and say what no older hub may read over: so far those of redrive jobs,
+/// which would mean other dead letters, or send them elsewhere.
+pub const STRICT_VERSION: u8 = 3;
 
 /// Why a record with a right checksum cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +43,8 @@ pub enum DecodeError {
 /// In which version this hub writes `fact`.
 pub fn version_of(fact: &Fact) -> u8 {
     match fact {
-        Fact::Control(ControlFact::RedriveAdvanced(job)) if job.is_beyond_filters() => {
-            CHOSEN_VERSION
+        Fact::Control(ControlFact::RedriveAdvanced(job)) if job.is_misread_by_older_hubs() => {
+            STRICT_VERSION
         }
         _ if raw_payload(fact).is_some() => RAW_VERSION,
         _ => VERSION,
@@ -75,7 +75,7 @@ pub fn decode(kind: u8, version: u8, body: &[u8]) -> Result<Fact, DecodeError> {
         return Err(unknown);
     };
     let read = match (version, kind) {
-        (VERSION, _) | (CHOSEN_VERSION, Kind::RedriveAdvanced) => read_json(kind, body),
+        (VERSION, _) | (STRICT_VERSION, Kind::RedriveAdvanced) => read_json(kind, body),
         (RAW_VERSION, Kind::Accepted | Kind::Redriven) => raw_body::read(kind, body),
         _ => return Err(unknown),
     };
@@ -156,8 +156,8 @@ mod tests {
         let fact = samples::redrive_chosen(1);
         let mut body = Vec::new();
         encode_body(&mut body, &fact);
-        assert_eq!(version_of(&fact), 2);
-        assert_eq!(decode(19, 2, &body).unwrap(), fact);
+        assert_eq!(version_of(&fact), 3);
+        assert_eq!(decode(19, 3, &body).unwrap(), fact);
         let by_a_filter = samples::redrive_advanced(1, JobStatus::Running);
         assert_eq!(version_of(&by_a_filter), 1);
     }

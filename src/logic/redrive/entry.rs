@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::Action;
-use super::walk::{ListedDeadLetter, RedriveOutcome, Step, Walk};
+use super::walk::{ListedDeadLetter, ReadPage, RedriveOutcome, Step, Walk};
 use crate::domain::ids::Position;
 use crate::domain::redrive::{ChosenLetters, JobStatus, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
@@ -152,11 +152,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn page_read(
-        &mut self,
-        page: Result<Vec<ListedDeadLetter>, String>,
-        now: Timestamp,
-    ) {
+    pub(super) fn page_read(&mut self, page: Result<ReadPage, String>, now: Timestamp) {
         self.walk.page_read(page, now);
     }
 

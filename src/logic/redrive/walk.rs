@@ -23,6 +23,17 @@ pub struct ListedDeadLetter {
     pub id: MessageId,
 }
 
+/// A part of the list, as far as a job means what stands there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadPage {
+    /// Those that are meant, from the oldest to the newest: maybe none of many.
+    pub dead_letters: Vec<ListedDeadLetter>,
+    /// The list was read up to here.
+    pub through: Position,
+    /// It ends there.
+    pub is_last: bool,
+}
+
 /// What became of a dead letter that was to be owed again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RedriveOutcome {
@@ -136,18 +147,14 @@ impl Walk {
         }
     }
 
-    pub(super) fn page_read(
-        &mut self,
-        page: Result<Vec<ListedDeadLetter>, String>,
-        now: Timestamp,
-    ) {
+    pub(super) fn page_read(&mut self, page: Result<ReadPage, String>, now: Timestamp) {
         self.reading = false;
         match page {
-            Ok(dead_letters) => {
+            Ok(page) => {
                 self.trouble = None;
-                self.at_end = dead_letters.len() < PAGE;
-                for dead_letter in dead_letters {
-                    self.read_through = self.read_through.max(dead_letter.position);
+                self.at_end = page.is_last;
+                self.read_through = self.read_through.max(page.through);
+                for dead_letter in page.dead_letters {
                     self.waiting.insert(dead_letter.position, dead_letter.id);
                 }
             }

@@ -1,15 +1,18 @@
 //! What a redrive asks: how many dead letters it means, and which, page by page.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{CorrelationId, JobId, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{
+    CorrelationId, JobId, MessageId, MessageType, Position, ServiceName,
+};
 use message_hub::domain::redrive::{ChosenLetters, RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::{Archive, DeadLetterQuery, MessageQuery};
+use message_hub::ports::archive::{self, Archive, DeadLetterQuery, MessageQuery};
 use uuid::Uuid;
 
 use super::event_facts::{dead_event, dead_event_id, event_died, event_redriven};
@@ -211,6 +214,85 @@ fn a_job_means_what_was_chosen_and_events_only_where_they_were_for() {
         };
         let query = DeadLetterQuery::of_job(&elsewhere);
         assert_eq!(meant(archive, &query).await, expected[..2]);
+    });
+}
+
+/// All that the job means, of so many dead letters at once.
+async fn looked_through(
+    archive: &dyn Archive,
+    job: &RedriveJob,
+    limit: usize,
+) -> Vec<(Position, MessageId)> {
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let part = archive::meant_after(archive, job, after, limit).await;
+        let part = part.unwrap();
+        found.extend(part.found);
+        after = part.through;
+        if part.is_last {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn a_job_means_what_is_of_a_type_and_failed_in_some_way() {
+    on_each(async |archive| {
+        fill(archive).await;
+        let mut other = message(4);
+        other.message_type = MessageType::parse("bill").unwrap();
+        let accepted = Fact::Message(MessageFact::Accepted(Arc::new(other)));
+        apply(archive, [accepted, dead(4, 4, DeadReason::Rejected)]).await;
+        let by = |change: fn(&mut RedriveFilter)| {
+            let mut filter = RedriveFilter::default();
+            change(&mut filter);
+            job(filter, 9_000, Some(10))
+        };
+        let placed = by(|f| f.message_type = MessageType::parse("order.placed").ok());
+        let placed_elsewhere = RedriveJob {
+            destination: ServiceName::parse("mail").ok(),
+            ..placed.clone()
+        };
+        for (job, messages, events) in [
+            (placed, vec![1, 2, 3], vec![2, 3, 4]),
+            (placed_elsewhere, vec![1, 2, 3], vec![]),
+            (
+                by(|f| f.message_type = MessageType::parse("bill").ok()),
+                vec![4],
+                vec![],
+            ),
+            (
+                by(|f| f.error_contains = Some("Service".into())),
+                vec![1, 2, 3, 4],
+                vec![],
+            ),
+            (
+                by(|f| f.error = Some("# \"no\"".into())),
+                vec![],
+                vec![2, 3, 4],
+            ),
+            (
+                by(|f| {
+                    f.error = Some("500\nService \"Unavailable\"".into());
+                    f.destination = ServiceName::parse("mail").ok();
+                }),
+                vec![2],
+                vec![],
+            ),
+            (by(|f| f.error = Some("no".into())), vec![], vec![]),
+        ] {
+            let mut expected: BTreeSet<_> = messages.into_iter().map(id).collect();
+            expected.extend(events.into_iter().map(dead_event_id));
+            // However few are looked at together.
+            for limit in [1, 2, 10] {
+                let found = looked_through(archive, &job, limit).await;
+                assert!(found.is_sorted(), "{found:?}");
+                let found: BTreeSet<_> = found.into_iter().map(|(_, id)| id).collect();
+                assert_eq!(found, expected, "{job:?}");
+            }
+            let counted = archive::count_meant(archive, &job).await.unwrap();
+            assert_eq!(counted, expected.len() as u64, "{job:?}");
+        }
     });
 }
 

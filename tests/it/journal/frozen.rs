@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A line has the position, the number and the name of the kind, the version, `joined` if the next
-//! record belongs to the same unit and else `alone`, and the body, which is JSON. Of messages in
-//! version 2 the bytes of the payload stand before it, as base64, of which `-` is none.
+//! record belongs to the same unit and else `alone`, and the body, which is JSON. In version 2 the
+//! bytes of the payload stand before it, as base64, of which `-` is none.
 //!
 //! What is frozen is never written again. A new kind, or a new shape of an old one, is frozen in a
 //! further folder: write its `records.txt` by hand, then let the test write the bytes:
@@ -55,7 +55,7 @@ struct Line {
     is_joined: bool,
     /// JSON.
     head: String,
-    /// Of messages in version 2.
+    /// Of version 2.
     bytes: Option<Vec<u8>>,
 }
 
@@ -76,7 +76,7 @@ impl Line {
             head: next().to_owned(),
             bytes: None,
         };
-        if has_bytes(line.number, line.version) {
+        if line.version == codec::RAW_VERSION {
             let (bytes, head) = line.head.split_once(' ').unwrap();
             line.bytes = Some(STANDARD.decode(bytes.trim_matches('-')).unwrap());
             line.head = head.to_owned();
@@ -152,7 +152,7 @@ fn frames(directory: &Path) -> Vec<Line> {
         let mut reader = SegmentReader::new(file, segment.first, segment.order());
         while let Some(frame) = reader.next_frame().unwrap() {
             let name = Kind::from_number(frame.kind).map_or("unknown", Kind::name);
-            let (head, bytes) = parts((frame.kind, frame.version), frame.body);
+            let (head, bytes) = parts(frame.version, frame.body);
             found.push(Line {
                 position: frame.position,
                 number: frame.kind,
@@ -167,15 +167,10 @@ fn frames(directory: &Path) -> Vec<Line> {
     found
 }
 
-/// Whether bytes stand beside the JSON in records of this kind and version.
-fn has_bytes(kind: u8, version: u8) -> bool {
-    version == codec::RAW_VERSION && kind != Kind::RedriveAdvanced as u8
-}
-
 /// The JSON of a body, and the bytes beside it.
-fn parts((kind, version): (u8, u8), body: &[u8]) -> (String, Option<Vec<u8>>) {
+fn parts(version: u8, body: &[u8]) -> (String, Option<Vec<u8>>) {
     let text = |json: &[u8]| String::from_utf8(json.to_vec()).unwrap();
-    if !has_bytes(kind, version) {
+    if version != codec::RAW_VERSION {
         return (text(body), None);
     }
     let RawBody { head, bytes } = RawBody::split(body).unwrap();
@@ -185,7 +180,7 @@ fn parts((kind, version): (u8, u8), body: &[u8]) -> (String, Option<Vec<u8>>) {
 fn body(fact: &Fact) -> (String, Option<Vec<u8>>) {
     let mut body = Vec::new();
     codec::encode_body(&mut body, fact);
-    parts((Kind::of(fact) as u8, codec::version_of(fact)), &body)
+    parts(codec::version_of(fact), &body)
 }
 
 /// Whether `now` says all that `then` said; it may say more, in another order.

@@ -19,7 +19,7 @@ use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::samples;
 use crate::logic::redrive::action::Action;
-use crate::logic::redrive::{ListedDeadLetter, PAGE, RedriveOutcome, Redrives};
+use crate::logic::redrive::{ListedDeadLetter, PAGE, ReadPage, RedriveOutcome, Redrives};
 
 pub(super) const JOB: JobId = JobId(Uuid::from_u128(1));
 
@@ -87,6 +87,15 @@ fn dead_event(number: u64, job: Option<JobId>) -> Arc<DeadEvent> {
     };
     let dead_letter = Arc::unwrap_or_clone(dead_letter);
     Arc::new(DeadEvent { job, ..dead_letter })
+}
+
+/// These, and that there are no more.
+pub(super) fn last_page(dead_letters: &[ListedDeadLetter]) -> ReadPage {
+    ReadPage {
+        dead_letters: dead_letters.to_vec(),
+        through: dead_letters.last().map_or(0, |last| last.position),
+        is_last: true,
+    }
 }
 
 impl World {
@@ -206,12 +215,19 @@ impl World {
             Some(chosen) => chosen.ids.contains(&self.id(*number)),
             None => true,
         };
-        let listed = listed.filter(|(number, place)| **place == Place::Listed && is_meant(number));
-        let page = listed.map(|(number, _)| ListedDeadLetter {
-            position: *number,
-            id: self.id(*number),
-        });
-        let page = page.take(PAGE).collect();
+        let listed = listed.filter(|(_, place)| **place == Place::Listed);
+        let read: Vec<_> = listed.take(PAGE).map(|(number, _)| *number).collect();
+        let found = read.iter().copied().filter(is_meant);
+        let page = ReadPage {
+            dead_letters: found
+                .map(|number| ListedDeadLetter {
+                    position: number,
+                    id: self.id(number),
+                })
+                .collect(),
+            through: read.last().copied().unwrap_or(after),
+            is_last: read.len() < PAGE,
+        };
         self.redrives.page_read(JOB, Ok(page), self.now);
         self.turn();
     }
