@@ -38,6 +38,7 @@ pub mod limits;
 pub mod log_bounds;
 pub mod log_limit;
 pub mod losses;
+pub mod merged_lists;
 pub mod message_totals;
 pub mod moving_rate;
 pub mod name_query;

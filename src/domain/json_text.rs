@@ -19,6 +19,11 @@ impl JsonText {
         serde_json::from_str(json).map(Self)
     }
 
+    /// What stands where a text was left out.
+    pub fn null() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+
     /// The text, byte for byte.
     pub fn as_json(&self) -> &str {
         self.0.get()

@@ -98,7 +98,8 @@ pub(crate) fn of_dead_letters(query: &Query) -> Result<ContentFilter, HubError> 
 pub(crate) struct SearchedView {
     /// How many were looked at.
     rows: usize,
-    /// When the last of them was accepted; null if there was none.
+    /// When the last of them was accepted or published, or as the dead letter of an event died; null
+    /// if there was none.
     back_to: Option<Timestamp>,
     /// Whether there is nothing more to look at.
     complete: bool,

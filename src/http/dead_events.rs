@@ -12,7 +12,7 @@ use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::payload_head::PayloadDetail;
+use crate::logic::payload_head::{PayloadDetail, PayloadHead};
 
 /// An event that a subscription did not get.
 #[derive(Serialize, ToSchema)]
@@ -45,8 +45,12 @@ pub(crate) struct DeadEventView {
 }
 
 impl DeadEventView {
-    /// With so much of its payload.
-    pub(crate) fn new(dead_event: DeadEvent, detail: PayloadDetail) -> Self {
+    /// With so much of its payload; with this head of it, if no more was read.
+    pub(crate) fn new(
+        dead_event: DeadEvent,
+        head: Option<PayloadHead>,
+        detail: PayloadDetail,
+    ) -> Self {
         let event: Arc<Event> = dead_event.event;
         let stream = event.stream.as_ref();
         let last = dead_event.attempts.last();
@@ -62,7 +66,10 @@ impl DeadEventView {
             correlation_id: event.correlation_id(),
             stream_id: stream.map(|place| place.id.clone()),
             stream_version: stream.map(|place| place.version),
-            payload: PayloadView::of_json(&event.payload, detail).into_owned(),
+            payload: match head {
+                Some(head) => head.into(),
+                None => PayloadView::of_json(&event.payload, detail).into_owned(),
+            },
             published_at: event.published_at,
             settled_at: dead_event.at,
             reason: dead_event.reason,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::body::{ReadBody, UnreadBody};
+use super::content_search::{self, FailureContent, MessageContent, PayloadContent, SearchedView};
 use super::dead_events::DeadEventView;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
@@ -20,7 +21,7 @@ use crate::domain::ids::{MessageId, Position};
 use crate::domain::json_text::JsonText;
 use crate::domain::payload::Payload;
 use crate::hub::Hub;
-use crate::hub::dead_letters::DeadLetterRecord;
+use crate::hub::dead_letters::{DeadLetterFilter, DeadLetterRecord};
 use crate::hub::error::{HubError, Subject};
 use crate::logic::payload_head::PayloadDetail;
 use crate::web::caller::Caller;
@@ -77,9 +78,11 @@ impl DeadLetterView {
             DeadLetterRecord::Message(record) => {
                 Self::Message(Box::new(MessageView::new(record, detail)))
             }
-            DeadLetterRecord::Event(row) => {
-                Self::Event(Box::new(DeadEventView::new(row.dead_event, detail)))
-            }
+            DeadLetterRecord::Event(row) => Self::Event(Box::new(DeadEventView::new(
+                row.dead_event,
+                row.payload_head,
+                detail,
+            ))),
         }
     }
 }
@@ -92,6 +95,9 @@ pub(crate) struct DeadLetterPage {
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
+    /// If a part of what they are was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<SearchedView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -104,13 +110,14 @@ pub(crate) struct Reprocessed {
 /// Find dead letters, newest first
 ///
 /// Messages the hub gave up on, expired ones included, and events that a subscription did not get
-/// (their `destination` is the subscriber), until they are sent again or deleted.
+/// (their `destination` is the subscriber), until they are sent again or deleted. What no list is
+/// ordered by is looked for as in the list of messages.
 #[utoipa::path(
     get,
     path = "/v1/dlq",
     operation_id = "search_dead_letters",
     tag = "dead letters",
-    params(DeadLetterSearch, PayloadQuery, PageQuery::<Position>),
+    params(DeadLetterSearch, PayloadContent, MessageContent, FailureContent, PayloadQuery, PageQuery::<Position>),
     responses(
         (status = 200, description = "Those the caller may see", body = DeadLetterPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -123,20 +130,35 @@ pub(crate) async fn search(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let query = Query::of(&request)?;
-    let filter = query.read::<DeadLetterSearch>()?.filter();
     let part: PageQuery<Position> = query.read()?;
-    let (limit, before) = (part.limit(), part.cursor);
+    let limit = part.limit();
     let detail = query.read::<PayloadQuery>()?.detail();
+    let search = DeadLetterFilter {
+        filter: query.read::<DeadLetterSearch>()?.filter(),
+        detail,
+        before: part.cursor,
+    };
+    let content = content_search::of_dead_letters(&query)?;
     let mut reading = reading::of(&request, &hub);
+    if !content.is_empty() {
+        reading.begin_search().await?;
+    }
     reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
-    let page = hub.search_dead_letters(&context, &filter, before, limit);
-    let page = page.await?;
-    let last = page.items.last().filter(|_| !page.is_last());
-    let next_cursor = last.map(|dead_letter| dead_letter.position().to_string());
-    let count = page.items.len();
-    let views = page.items.into_iter();
+    let (items, next, searched) = if content.is_empty() {
+        let page = hub.search_dead_letters(&context, &search, limit).await?;
+        let last = page.items.last().filter(|_| !page.is_last());
+        let next = last.map(DeadLetterRecord::position);
+        (page.items, next, None)
+    } else {
+        let found = hub.look_through_dead_letters(&context, &search, content, limit);
+        let found = found.await?;
+        (found.items, found.next, Some(found.searched.into()))
+    };
+    let next_cursor = next.map(|position| position.to_string());
+    let count = items.len();
+    let views = items.into_iter();
     let views = views.map(|record| DeadLetterView::new(record, detail));
     Ok(reading::json(
         reading,
@@ -144,6 +166,7 @@ pub(crate) async fn search(
             count,
             next_cursor,
             dead_letters: views.collect(),
+            searched,
         },
     ))
 }

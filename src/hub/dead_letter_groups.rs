@@ -19,7 +19,7 @@ use crate::ports::archive::{
 };
 
 /// What is left to look at.
-struct Left {
+struct LettersLeft {
     messages: Option<MessageQuery>,
     events: Option<DeadEventQuery>,
     rows: usize,
@@ -61,7 +61,7 @@ impl Hub {
     async fn group_dead_letters(&self, query: &GroupsQuery) -> Result<GroupsFound, HubError> {
         let begun = Instant::now();
         let content = Arc::new(query.content.clone());
-        let mut left = Left::of(query);
+        let mut left = LettersLeft::of(query);
         let mut groups = DeadLetterGroups::new(query.by);
         while !left.is_nothing() && left.rows < MOST_ROWS && begun.elapsed() < MOST_TIME {
             // Of both kinds in turn: who has many of one sees the newest of the other, too.
@@ -84,7 +84,10 @@ impl Hub {
         })
     }
 
-    async fn next_messages(&self, left: &mut Left) -> Result<Vec<ArchivedMessage>, HubError> {
+    async fn next_messages(
+        &self,
+        left: &mut LettersLeft,
+    ) -> Result<Vec<ArchivedMessage>, HubError> {
         let Some(query) = &mut left.messages else {
             return Ok(Vec::new());
         };
@@ -97,7 +100,10 @@ impl Hub {
         Ok(page.items)
     }
 
-    async fn next_events(&self, left: &mut Left) -> Result<Vec<ArchivedDeadEvent>, HubError> {
+    async fn next_events(
+        &self,
+        left: &mut LettersLeft,
+    ) -> Result<Vec<ArchivedDeadEvent>, HubError> {
         let Some(query) = &mut left.events else {
             return Ok(Vec::new());
         };
@@ -111,15 +117,11 @@ impl Hub {
     }
 }
 
-impl Left {
+impl LettersLeft {
     fn of(query: &GroupsQuery) -> Self {
         let DeadLetterQuery { messages, events } = DeadLetterQuery::matching(&query.filter);
-        let detail = match query.content.needs_payloads() {
-            true => PayloadDetail::Full,
-            false => PayloadDetail::None,
-        };
         let messages = messages.map(|messages| MessageQuery {
-            detail,
+            detail: query.content.detail_read(PayloadDetail::None),
             limit: SCAN,
             ..messages
         });

@@ -12,6 +12,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::payload::Payload;
 use crate::domain::redrive::RedriveFilter;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::page::Page;
 use crate::logic::payload_head::PayloadDetail;
 use crate::ports::archive::{
@@ -24,6 +25,38 @@ pub enum DeadLetterRecord {
     Message(MessageRecord),
     /// An event that a subscription did not get.
     Event(Box<ArchivedDeadEvent>),
+}
+
+/// Which dead letters are looked for, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct DeadLetterFilter {
+    /// What the archive finds them by.
+    pub filter: RedriveFilter,
+    /// How much of payloads is shown.
+    pub detail: PayloadDetail,
+    /// Where the page begins; `None`: with the newest.
+    pub before: Option<Position>,
+}
+
+impl DeadLetterFilter {
+    /// Only of what this service sent, published or did not get; `None`: of everybody.
+    pub(super) fn query(&self, party: Option<ServiceName>) -> DeadLetterQuery {
+        let query = DeadLetterQuery::matching(&self.filter);
+        let before = self.before;
+        DeadLetterQuery {
+            messages: query.messages.map(|messages| MessageQuery {
+                before,
+                party: party.clone(),
+                detail: self.detail,
+                ..messages
+            }),
+            events: query.events.map(|events| DeadEventQuery {
+                before,
+                party,
+                ..events
+            }),
+        }
+    }
 }
 
 impl From<DeadLetter> for DeadLetterRecord {
@@ -59,18 +92,27 @@ impl DeadLetterRecord {
         }
     }
 
-    /// Roughly what it takes in a page, in bytes.
-    fn bytes(&self) -> usize {
+    /// Roughly what it takes in a page that shows so much of payloads, in bytes.
+    pub(super) fn bytes(&self, detail: PayloadDetail) -> usize {
         match self {
-            Self::Message(record) => record.bytes(PayloadDetail::Full),
+            Self::Message(record) => record.bytes(detail),
             Self::Event(row) => {
                 let attempts = row.dead_event.attempts.iter().map(Attempt::bytes);
-                500 + row.dead_event.event.payload.as_json().len() + attempts.sum::<usize>()
+                let payload = detail.shown_bytes_of_json(&row.dead_event.event.payload);
+                500 + payload + attempts.sum::<usize>()
             }
         }
     }
 
-    fn is_seen_by(&self, principal: &Principal) -> bool {
+    /// Since when it stands where it does: a message since it was accepted, an event since it died.
+    pub(super) fn listed_at(&self) -> Timestamp {
+        match self {
+            Self::Message(record) => record.message().accepted_at,
+            Self::Event(row) => row.dead_event.at,
+        }
+    }
+
+    pub(super) fn is_seen_by(&self, principal: &Principal) -> bool {
         principal.may_see(self.source(), self.destination())
     }
 }
@@ -84,55 +126,43 @@ impl Hub {
     pub async fn search_dead_letters(
         &self,
         context: &RequestContext<'_>,
-        filter: &RedriveFilter,
-        before: Option<Position>,
+        search: &DeadLetterFilter,
         limit: usize,
     ) -> Result<Page<DeadLetterRecord>, HubError> {
         let principal = context.principal;
-        let query = DeadLetterQuery::matching(filter);
+        let (query, detail) = (search.query(principal.sees_only()), search.detail);
         let (mut events, mut messages) = (Page::empty(), Page::empty());
         if let Some(query) = query.events {
-            let party = principal.sees_only();
-            let query = DeadEventQuery {
-                before,
-                party,
-                ..query
+            let page = PageOf {
+                limit,
+                keep: |dead_letter: &DeadLetterRecord| dead_letter.is_seen_by(principal),
+                bytes: |dead_letter: &DeadLetterRecord| dead_letter.bytes(detail),
             };
-            events = self.find_dead_events(query, limit, principal).await?;
+            events = self.find_dead_events(query, page, detail).await?;
         }
         if let Some(query) = query.messages {
-            let party = principal.sees_only();
-            let query = MessageQuery {
-                before,
-                party,
-                ..query
-            };
             let keep = |record: &MessageRecord| record.is_seen_by(principal);
             let found = self.find_messages(query, limit, keep).await?;
             messages = found.map(DeadLetterRecord::Message);
         }
         let is_newer =
             |one: &DeadLetterRecord, other: &DeadLetterRecord| one.position() > other.position();
-        Ok(messages.merge(events, limit, is_newer, DeadLetterRecord::bytes))
+        let bytes = |dead_letter: &DeadLetterRecord| dead_letter.bytes(detail);
+        Ok(messages.merge(events, limit, is_newer, bytes))
     }
 
-    /// A page, newest first, of those that the principal may see.
+    /// A page, newest first, of those that `page` keeps, with so much of their payloads.
     async fn find_dead_events(
         &self,
         mut query: DeadEventQuery,
-        limit: usize,
-        principal: &Principal,
+        page: PageOf<impl Fn(&DeadLetterRecord) -> bool, impl Fn(&DeadLetterRecord) -> usize>,
+        detail: PayloadDetail,
     ) -> Result<Page<DeadLetterRecord>, HubError> {
-        query.limit = limit;
-        let page = PageOf {
-            limit,
-            keep: |dead_letter: &DeadLetterRecord| dead_letter.is_seen_by(principal),
-            bytes: DeadLetterRecord::bytes,
-        };
+        query.limit = page.limit;
         paging::fill(page, async || {
             let rows = self.archive.dead_events(query.clone()).await?;
             let is_last = rows.is_last();
-            let rows = rows.into_known().map(Box::new);
+            let rows = rows.into_known().map(|row| Box::new(row.with(detail)));
             let items: Vec<_> = rows.map(DeadLetterRecord::Event).collect();
             query.before = items.last().map(DeadLetterRecord::position);
             query.limit = SCAN;

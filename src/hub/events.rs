@@ -114,7 +114,7 @@ impl Hub {
     }
 }
 
-fn check_kept(window: &EventWindow, from: Option<Sequence>) -> Result<(), HubError> {
+pub(super) fn check_kept(window: &EventWindow, from: Option<Sequence>) -> Result<(), HubError> {
     let oldest = window.oldest;
     match from {
         Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }.into()),

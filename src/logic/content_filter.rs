@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::canonical::canonical_or_plain;
 use super::error_pattern::ErrorPattern;
 use super::json_pointer::JsonPointer;
+use super::payload_head::PayloadDetail;
 use super::shown_payload::ShownPayload;
 use crate::domain::event::Event;
 use crate::domain::ids::MessageType;
@@ -61,9 +62,12 @@ impl ContentFilter {
         *self == Self::default()
     }
 
-    /// Whether payloads have to be looked into.
-    pub fn needs_payloads(&self) -> bool {
-        self.payload != PayloadFilter::default()
+    /// How much of payloads has to be read, where so much is shown.
+    pub fn detail_read(&self, shown: PayloadDetail) -> PayloadDetail {
+        match self.payload == PayloadFilter::default() {
+            true => shown,
+            false => PayloadDetail::Full,
+        }
     }
 
     /// Whether this message is meant, which failed last with this.

@@ -54,8 +54,17 @@ impl PayloadDetail {
 
     /// Roughly what is shown of a payload takes, in bytes.
     pub fn shown_bytes(self, payload: &Payload) -> usize {
+        self.bytes_of(shown_payload::shown_bytes(payload))
+    }
+
+    /// As [`PayloadDetail::shown_bytes`], of a payload that is JSON in any case.
+    pub fn shown_bytes_of_json(self, json: &JsonText) -> usize {
+        self.bytes_of(json.as_json().len())
+    }
+
+    fn bytes_of(self, full: usize) -> usize {
         match self {
-            Self::Full => shown_payload::shown_bytes(payload),
+            Self::Full => full,
             Self::Head => HEAD_BYTES,
             Self::None => 0,
         }

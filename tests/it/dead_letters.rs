@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::verbs::{id_of, text};
+use crate::support::verbs::{array, id_of, text};
 use crate::support::{FakeService, Reply, TestHub, eventually};
 
 /// A hub with a service that rejects everything, and a message that was rejected.
@@ -112,4 +112,95 @@ fn an_expired_dead_letter_lives_anew() {
     assert_eq!(hub.state(&id), "delivered");
     assert_eq!(hub.in_state("expired"), 0.0);
     hub.assert_conservation();
+}
+
+/// A hub with dead letters of messages and of events in turn, and their ids, the newest first.
+fn hub_with_both_kinds() -> (TestHub, FakeService, Vec<String>) {
+    let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
+    let service = FakeService::answering(Reply::Status(400));
+    hub.register_at("billing", &service.url());
+    hub.subscribed("billing", "order.*", &service.url());
+    for n in 0..3 {
+        let payload = json!({"n": n, "text": "x".repeat(600)});
+        hub.send_to("billing", payload.clone());
+        let dead = || hub.dead_letters("").len();
+        eventually("the message is dead", || dead() == 2 * n + 1);
+        let event = json!({"event_type": "order.paid", "payload": payload});
+        hub.publish(&event).is(201);
+        eventually("the event is dead", || dead() == 2 * n + 2);
+    }
+    let ids = hub.dead_letters("").iter().map(id_of).collect();
+    (hub, service, ids)
+}
+
+/// The ids of all pages of a list, each of `limit`.
+fn paged(hub: &TestHub, path: &str, list: &str, limit: usize) -> Vec<String> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = hub.get(&format!("{path}&limit={limit}&cursor={cursor}"));
+        let page = page.is(200);
+        found.extend(array(&page[list]).iter().map(id_of));
+        assert_eq!(page["searched"]["complete"], page["next_cursor"].is_null());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => return found,
+        }
+    }
+}
+
+#[test]
+fn messages_and_events_are_looked_through_as_one_list() {
+    let (hub, _service, ids) = hub_with_both_kinds();
+    let events = [&*ids[0], &*ids[2], &*ids[4]];
+    let messages = [&*ids[1], &*ids[3], &*ids[5]];
+    for (query, expected) in [
+        ("payload_at=/n&payload_is=1", &ids[2..4]),
+        ("payload_contains=xxx", &ids[..]),
+        ("error_contains=400&destination=billing", &ids[..]),
+        ("error=HTTP%20%23", &ids[..]),
+        ("error=none", &[]),
+    ] {
+        let page = hub.get(&format!("/v1/dlq?{query}")).is(200);
+        let found: Vec<_> = array(&page["dead_letters"]).iter().map(id_of).collect();
+        assert_eq!(found, expected, "{query}");
+        assert_eq!(page["searched"]["rows"], 6, "{query}");
+        assert_eq!(page["searched"]["complete"], true, "{query}");
+    }
+    let found = |query: &str| paged(&hub, &format!("/v1/dlq?{query}"), "dead_letters", 1);
+    assert_eq!(found("payload_contains=xxx"), ids);
+    assert_eq!(found("type=order.paid"), events);
+    assert_eq!(found("priority=NORMAL"), messages);
+    // Of each as much is shown as was asked for, whatever was looked into.
+    for query in ["payload=head", "payload=head&payload_contains=xxx"] {
+        for dead_letter in hub.dead_letters(query) {
+            assert!(dead_letter.get("payload").is_none(), "{dead_letter}");
+            assert_eq!(text(&dead_letter["payload_head"]).len(), 512);
+            assert!(dead_letter["payload_bytes"].as_u64().unwrap() > 600);
+        }
+    }
+    let group = hub.get("/v1/dlq/groups").is(200)["groups"][0].clone();
+    assert_eq!(group["count"], 6);
+    assert_eq!(group["error"], "HTTP #");
+    assert_eq!(group["sample"], json!(ids[0]));
+    let groups = hub.get("/v1/dlq/groups?by=reason&type=order.paid").is(200);
+    let [group] = &array(&groups["groups"])[..] else {
+        panic!("{groups}");
+    };
+    assert_eq!(group["count"], 3);
+    assert!(group.get("error").is_none() && group.get("destination").is_none());
+}
+
+#[test]
+fn events_are_looked_through_in_either_order() {
+    let (hub, _service, _) = hub_with_both_kinds();
+    let all = hub.get("/v1/events?event_type=order.paid").is(200);
+    assert!(all.get("searched").is_none());
+    let ids: Vec<_> = array(&all["events"]).iter().map(id_of).collect();
+    let found = |query: &str| paged(&hub, &format!("/v1/events?{query}"), "events", 1);
+    assert_eq!(found("type=order.paid"), ids);
+    assert_eq!(found("payload_contains=xxx"), ids);
+    let newest_first: Vec<_> = ids.iter().rev().cloned().collect();
+    assert_eq!(found("type=order.paid&order=desc"), newest_first);
+    assert_eq!(found("payload_at=/n&payload_is=1"), [&*ids[1]]);
+    assert_eq!(found("payload_at=/m&source=shop").len(), 0);
 }

@@ -51,7 +51,12 @@ impl Handler<ReadRecent> for EventLog {
 fn find(recent: &Recent, query: &EventQuery, oldest: u64) -> Option<Page<Arc<Event>>> {
     let has_all = recent.first() <= oldest.max(query.from_sequence.unwrap_or(oldest));
     if query.descending {
+        // Sequences rise by one, so that those behind the page need not be looked at.
+        let newer = query
+            .to_sequence
+            .map_or(0, |to| (recent.next() - 1).saturating_sub(to));
         let newest_first = recent.from(recent.first()).rev();
+        let newest_first = newest_first.skip(usize::try_from(newer).unwrap_or(usize::MAX));
         return collect(newest_first, query, has_all);
     }
     if !has_all {

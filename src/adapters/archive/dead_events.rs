@@ -115,6 +115,7 @@ impl Row {
         Ok(ArchivedDeadEvent {
             position: position(self.position)?,
             dead_event: serde_json::from_str(&self.letter)?,
+            payload_head: None,
         })
     }
 }

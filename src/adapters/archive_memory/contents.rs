@@ -140,6 +140,7 @@ impl Contents {
             .map(|(position, dead_event)| ArchivedDeadEvent {
                 position: *position,
                 dead_event: DeadEvent::clone(dead_event),
+                payload_head: None,
             })
     }
 

@@ -14,11 +14,13 @@ use crate::api::problem::Problem;
 use crate::api::texts::{OldCorrelation, OldService, OldStream, PointInTime};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::subscription::ReplayFilter;
+use crate::http::content_search::{self, PayloadContent, SearchedView};
 use crate::http::event_view::EventView;
 use crate::http::payload_view::PayloadQuery;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::hub::event_search::EventLook;
 use crate::logic::event_query::EventQuery;
 use crate::logic::payload_head::PayloadDetail;
 use crate::web::page::PageQuery;
@@ -79,6 +81,9 @@ pub(crate) struct EventPage<'a> {
     count: usize,
     /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
+    /// If a part of what they are was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<SearchedView>,
 }
 
 impl<'a> EventPage<'a> {
@@ -93,6 +98,7 @@ impl<'a> EventPage<'a> {
             events: views.collect(),
             count: events.len(),
             next_cursor,
+            searched: None,
         }
     }
 }
@@ -101,13 +107,14 @@ impl<'a> EventPage<'a> {
 ///
 /// Oldest first, if nothing else is asked for. Whatever was acknowledged before is among them. A
 /// cursor names a place in the order of all events, so that nothing is skipped or told twice
-/// however much is published meanwhile. Everybody with a key may read all events.
+/// however much is published meanwhile. Everybody with a key may read all events. What no list is
+/// ordered by is looked for as in the list of messages.
 #[utoipa::path(
     get,
     path = "/v1/events",
     operation_id = "search_events",
     tag = "events",
-    params(EventSearch, PayloadQuery, PageQuery::<EventCursor>),
+    params(EventSearch, PayloadContent, PayloadQuery, PageQuery::<EventCursor>),
     responses(
         (status = 200, description = "Those that match everything given", body = EventPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
@@ -123,14 +130,27 @@ pub(crate) async fn search(
     let asked = Query::of(&request)?;
     let (search, part) = (asked.read::<EventSearch>()?, asked.read()?);
     let detail = asked.read::<PayloadQuery>()?.detail();
+    let content = content_search::of_events(&asked)?;
     let (query, kept) = search.query(&part);
     let mut reading = reading::of(&request, &hub);
-    let page = hub.search_events(&mut reading, query, kept).await?;
-    let next_cursor = page.next.map(|next| next.sequence.to_string());
-    Ok(reading::json(
-        reading,
-        &EventPage::of(&page.items, detail, next_cursor),
-    ))
+    if content.is_empty() {
+        let page = hub.search_events(&mut reading, query, kept).await?;
+        let next_cursor = page.next.map(|next| next.sequence.to_string());
+        let page = EventPage::of(&page.items, detail, next_cursor);
+        return Ok(reading::json(reading, &page));
+    }
+    let look = EventLook {
+        query,
+        kept,
+        content,
+    };
+    let found = hub.look_through_events(&mut reading, look).await?;
+    let next_cursor = found.next.map(|sequence| sequence.to_string());
+    let page = EventPage {
+        searched: Some(found.searched.into()),
+        ..EventPage::of(&found.items, detail, next_cursor)
+    };
+    Ok(reading::json(reading, &page))
 }
 
 impl EventSearch {

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, RedriveFilter};
+use crate::hub::dead_letters::DeadLetterFilter;
 use crate::hub::error::ErrorCode;
 use crate::hub::groups_kept::GroupsQuery;
 use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveTarget, RedriveWish};
@@ -112,8 +113,8 @@ async fn a_deleted_dead_letter_stays_dead_in_every_count() {
     assert_eq!(again.unwrap_err().code(), ErrorCode::NotFound);
     let dead_letter = hub.dead_letter(&context, id).await;
     assert_eq!(dead_letter.err().unwrap().code(), ErrorCode::NotFound);
-    let filter = RedriveFilter::default();
-    let page = hub.search_dead_letters(&context, &filter, None, 10).await;
+    let search = DeadLetterFilter::default();
+    let page = hub.search_dead_letters(&context, &search, 10).await;
     assert!(page.unwrap().items.is_empty());
     let gone = hub.message(&context, id).await;
     assert_eq!(gone.err().unwrap().code(), ErrorCode::NotFound);

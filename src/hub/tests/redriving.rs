@@ -7,7 +7,7 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::JobId;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::subscription::SubscriptionId;
-use crate::hub::dead_letters::DeadLetterRecord;
+use crate::hub::dead_letters::{DeadLetterFilter, DeadLetterRecord};
 use crate::hub::error::{ErrorCode, HubError};
 use crate::hub::redrives::{RedriveRequest, RedriveStart, RedriveTarget, RedriveWish};
 
@@ -94,8 +94,8 @@ impl TestHub {
         let boss = operator();
         let context = RequestContext::of(&boss, self.hub.clock.wall());
         self.hub.flush().await.unwrap();
-        let all = RedriveFilter::default();
-        let found = self.hub.search_dead_letters(&context, &all, None, 1000);
+        let all = DeadLetterFilter::default();
+        let found = self.hub.search_dead_letters(&context, &all, 1000);
         let ids = found.await.unwrap().items.into_iter().map(|one| match one {
             DeadLetterRecord::Message(record) => record.message().id,
             DeadLetterRecord::Event(row) => row.dead_event.id,

@@ -10,12 +10,14 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::event_lists::EventTypeEntry;
 use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::json_text::JsonText;
 use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::content_filter::ContentFilter;
 use crate::logic::event_query::EventQuery;
 use crate::logic::name_query::NameQuery;
 use crate::logic::page::Page;
+use crate::logic::payload_head::{PayloadDetail, PayloadHead};
 
 /// Reads events.
 pub trait EventArchive: Send + Sync {
@@ -41,11 +43,28 @@ pub trait EventArchive: Send + Sync {
 pub struct ArchivedDeadEvent {
     /// Where it died; lists are ordered by it.
     pub position: Position,
-    /// As it died last.
+    /// As it died last; with null for its payload, if less of that was asked for.
     pub dead_event: DeadEvent,
+    /// In the place of the payload, if that was asked for.
+    pub payload_head: Option<PayloadHead>,
 }
 
 impl ArchivedDeadEvent {
+    /// The dead letter with no more than that of its payload.
+    pub fn with(mut self, detail: PayloadDetail) -> Self {
+        if detail == PayloadDetail::Full {
+            return self;
+        }
+        let mut event = Arc::unwrap_or_clone(self.dead_event.event);
+        let payload = std::mem::replace(&mut event.payload, JsonText::null());
+        if detail == PayloadDetail::Head {
+            self.payload_head
+                .get_or_insert_with(|| PayloadHead::of_json(&payload));
+        }
+        self.dead_event.event = Arc::new(event);
+        self
+    }
+
     /// What the last attempt failed with.
     pub fn last_error(&self) -> Option<&str> {
         self.dead_event.attempts.last()?.error.as_deref()
