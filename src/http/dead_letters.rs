@@ -212,6 +212,7 @@ pub(crate) async fn show(
     responses(
         (status = 202, description = "The hub owes it again", body = Reprocessed),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller neither sent it nor receives it, or changes what another sent"),
         (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see. SERVICE_NOT_FOUND: nobody ever registered the destination"),
         (status = 409, description = "CONFLICT: it was sent again or deleted meanwhile, or the subscription is no more"),
         (status = 429, description = "QUEUE_FULL: too much is owed already. See `Retry-After`"),

@@ -104,6 +104,7 @@ pub(crate) async fn status(
     responses(
         (status = 202, description = "It is in line again", body = RetriedNow),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller neither sent it nor receives it"),
         (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
         (status = 409, description = "CONFLICT: it is not waiting for its next attempt"),
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),

@@ -38,6 +38,8 @@ pub enum Operation<'a> {
     ChangeDeadLetter(&'a ServiceName),
     /// Of this sender: a message is its to give up.
     DeleteDeadLetter(&'a ServiceName),
+    /// Of this sender to this receiver: try once more, as it was, what did not arrive.
+    SendAgain(&'a ServiceName, &'a ServiceName),
     /// Say that an instance of it is there.
     RegisterInstance(&'a ServiceName),
     /// End it with all its instances.
@@ -79,6 +81,8 @@ pub enum Operation<'a> {
 /// Who may do it.
 enum Rule<'a> {
     Itself(&'a ServiceName),
+    /// Each of the two.
+    Either(&'a ServiceName, &'a ServiceName),
     /// Itself, and whoever sees everything.
     SeesOwn(&'a ServiceName),
     Viewers,
@@ -97,6 +101,8 @@ impl<'a> Operation<'a> {
             | Self::DeregisterService(service)
             | Self::ChangeInstance(service)
             | Self::ChooseStrategy(service) => Rule::Itself(service),
+            Self::SendAgain(source, destination) if source == destination => Rule::Itself(source),
+            Self::SendAgain(source, destination) => Rule::Either(source, destination),
             Self::ListSubscriptions(service) => Rule::SeesOwn(service),
             Self::SeeRedrives
             | Self::SeeQuotas
@@ -121,6 +127,7 @@ impl Rule<'_> {
         let is = |service: &ServiceName| who.name.as_ref() == Some(service);
         match self {
             Self::Itself(service) => is(service),
+            Self::Either(one, other) => is(one) || is(other),
             Self::SeesOwn(service) => is(service) || who.sees_all(),
             Self::Viewers => who.sees_all(),
             Self::Operators => false,
@@ -130,6 +137,9 @@ impl Rule<'_> {
     fn in_words(&self) -> String {
         match self {
             Self::Itself(service) => format!("only {service} itself or an operator may do this"),
+            Self::Either(one, other) => {
+                format!("only {one}, {other} or an operator may do this")
+            }
             Self::SeesOwn(service) => {
                 format!("only {service} itself, a viewer or an operator may see this")
             }
@@ -256,7 +266,7 @@ mod tests {
     }
 
     /// Each operation on what is the shop's.
-    fn operations(shop: &ServiceName) -> [(Operation<'_>, Others); 23] {
+    fn operations(shop: &ServiceName) -> [(Operation<'_>, Others); 24] {
         use Others::{Act, Decide, See, Watch};
         [
             (Operation::ActFor(shop), Act),
@@ -264,6 +274,7 @@ mod tests {
             (Operation::RemoveMessage(shop), Act),
             (Operation::ChangeDeadLetter(shop), Act),
             (Operation::DeleteDeadLetter(shop), Act),
+            (Operation::SendAgain(shop, shop), Act),
             (Operation::RegisterInstance(shop), Act),
             (Operation::DeregisterService(shop), Act),
             (Operation::ChangeInstance(shop), Act),
@@ -317,6 +328,28 @@ mod tests {
                         (ErrorCode::AuthFailed, told)
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_tried_again_by_its_ends_and_by_no_viewer() {
+        let (shop, mail) = (service("shop"), service("mail"));
+        for (who, may) in [
+            (principal(Some("shop"), Role::Service), true),
+            (principal(Some("mail"), Role::Service), true),
+            (principal(Some("mail"), Role::Viewer), true),
+            (principal(Some("eye"), Role::Viewer), false),
+            (principal(Some("bank"), Role::Service), false),
+            (principal(None, Role::Operator), true),
+        ] {
+            let denied = who.may(Operation::SendAgain(&shop, &mail)).err();
+            assert_eq!(denied.is_none(), may, "{who:?}");
+            if let Some(error) = denied {
+                assert_eq!(
+                    error.to_string(),
+                    "only shop, mail or an operator may do this"
+                );
             }
         }
     }

@@ -195,8 +195,8 @@ impl Hub {
     /// another payload.
     ///
     /// # Errors
-    /// As [`Hub::dead_letter`]; AUTH_FAILED if a changed message is another's, SERVICE_NOT_FOUND,
-    /// and what stands in the way of a message that is sent.
+    /// As [`Hub::dead_letter`]; AUTH_FAILED if it is only seen, or changed and another's,
+    /// SERVICE_NOT_FOUND, and what stands in the way of a message that is sent.
     pub async fn reprocess_dead_letter(
         &self,
         context: &RequestContext<'_>,
@@ -209,14 +209,15 @@ impl Hub {
             ("destination", destination.is_some()),
             ("payload", payload.is_some()),
         ];
-        if let Some((field, _)) = changed.into_iter().find(|(_, is_given)| *is_given) {
-            if let DeadLetterRecord::Event(_) = dead_letter {
+        let operation = match changed.into_iter().find(|(_, is_given)| *is_given) {
+            None => Operation::SendAgain(dead_letter.source(), dead_letter.destination()),
+            Some((field, _)) if matches!(dead_letter, DeadLetterRecord::Event(_)) => {
                 let problem = "an event goes to its subscription as it was published";
                 return Err(HubError::invalid(Subject::Request, field, problem));
             }
-            let operation = Operation::ChangeDeadLetter(dead_letter.source());
-            context.principal.may(operation)?;
-        }
+            Some(_) => Operation::ChangeDeadLetter(dead_letter.source()),
+        };
+        context.principal.may(operation)?;
         if let Some(service) = &destination {
             self.admission("destination", Some(service)).await?;
         }

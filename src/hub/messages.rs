@@ -297,13 +297,17 @@ impl Hub {
     /// Has a message tried again now that waits for its next attempt.
     ///
     /// # Errors
-    /// NOT_FOUND if it is not the principal's to see, CONFLICT if it does not wait.
+    /// NOT_FOUND if it is not the principal's to see, AUTH_FAILED if it only sees it, CONFLICT if it
+    /// does not wait.
     pub async fn retry_now(
         &self,
         context: &RequestContext<'_>,
         id: MessageId,
     ) -> Result<(), HubError> {
         let record = self.message(context, id).await?;
+        let message = record.message();
+        let operation = Operation::SendAgain(&message.source, &message.destination);
+        context.principal.may(operation)?;
         let scheduler = &self.clients.scheduler;
         match scheduler.request(|reply| RetryNow { id, reply }).await? {
             Ok(()) => {
