@@ -10,20 +10,18 @@ import { Jobs } from './jobs.js';
 
 const TABS = [['Groups', ''], ['Letters', 'letters'], ['Jobs', 'jobs']];
 
-/** @param {string} feature */
-const has = feature => session.get()?.features.includes(feature) ?? false;
-
 /** @param {{ route: import('../lib/route.js').Route }} props */
 export function View({ route }) {
   const tab = route.steps[1] ?? '';
   if (!TABS.some(([, step]) => step === tab)) return html`<${LetterPage} key=${tab} id=${tab} />`;
-  const grouped = has('dead_letter_groups');
-  const tabs = TABS.filter(([, step]) => (step !== '' || grouped) && (step !== 'jobs' || session.get()?.role !== 'service'));
-  const shown = tab === '' && !grouped ? 'letters' : tab;
+  // Groups and jobs are about the letters of all services.
+  const whole = session.get()?.role !== 'service';
+  const shown = whole ? tab : 'letters';
+  const tabs = TABS.filter(([, step]) => whole || step === 'letters');
   return html`
     <div class="title"><h1>Dead letters</h1></div>
     <${Tabs} label="dead letters" of=${tabs.map(([name, step]) => ({ name, to: href(step === '' ? ['dead'] : ['dead', step]), here: step === shown }))} />
     ${shown === '' ? html`<${LetterGroups} query=${route.query} />`
     : shown === 'jobs' ? html`<${Jobs} here=${route.query.get('job')} />`
-    : html`<${LetterList} query=${route.query} wide=${grouped} />`}`;
+    : html`<${LetterList} query=${route.query} />`}`;
 }

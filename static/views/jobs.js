@@ -7,9 +7,7 @@ import { useAnswer } from '../lib/load.js';
 import { CopyCurl, Empty, Facts, Loading, number, State, Time } from '../lib/parts.js';
 import { href } from '../lib/route.js';
 import { watch } from '../lib/socket.js';
-import { letterFilters } from './letter-filters.js';
-
-const FILTERS = letterFilters(true);
+import { LETTER_FILTERS } from './letter-filters.js';
 
 /** @param {{ here: string | null }} props `here`: the job that was just started */
 export function Jobs({ here }) {
@@ -90,7 +88,7 @@ const meant = filter => given(filter).map(([name, value]) => `${name.replaceAll(
 
 /** The letters that its filter means now. @param {Record<string, any>} filter */
 function lettersOf(filter) {
-  return href(['dead', 'letters'], Object.fromEntries(given(filter).map(([name, value]) => [FILTERS.find(one => one.hub === name)?.name ?? name, value])));
+  return href(['dead', 'letters'], Object.fromEntries(given(filter).map(([name, value]) => [LETTER_FILTERS.find(one => one.hub === name)?.name ?? name, value])));
 }
 
 /** @param {{ job: any }} props */

@@ -2,18 +2,16 @@
 
 const REASONS = ['attempts_exhausted', 'rejected', 'expired', 'invalid'];
 
-/** @param {boolean} wide whether the hub finds them by type and error, too @returns {import('../lib/filters.js').Filter[]} */
-export const letterFilters = wide => [
+/** @type {import('../lib/filters.js').Filter[]} */
+export const LETTER_FILTERS = [
   { name: 'to', label: 'to', hub: 'destination' },
   { name: 'from', label: 'from', hub: 'source' },
   { name: 'reason', label: 'reason', hub: 'reason', words: REASONS },
   { name: 'since', label: 'died since', hub: 'since', hint: '15m, 12:00, 2026-05-01', time: true },
   { name: 'until', label: 'until', hub: 'until', hint: '12:30', time: true },
-  ...(wide ? [
-    { name: 'contains', label: 'error contains', hub: 'error_contains', grow: true },
-    { name: 'type', label: 'type', hub: 'type', rare: true },
-    { name: 'error', label: 'error of the group', hub: 'error', hint: 'HTTP #', rare: true },
-  ] : []),
+  { name: 'contains', label: 'error contains', hub: 'error_contains', grow: true },
+  { name: 'type', label: 'type', hub: 'type', rare: true },
+  { name: 'error', label: 'error of the group', hub: 'error', hint: 'HTTP #', rare: true },
   { name: 'conversation', label: 'conversation', hub: 'correlation_id', rare: true },
   { name: 'subscription', label: 'subscription', hub: 'subscription_id', rare: true },
 ];

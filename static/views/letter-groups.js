@@ -8,37 +8,36 @@ import { CopyCurl, curlKey, Empty, Loading, number, Time } from '../lib/parts.js
 import { href } from '../lib/route.js';
 import { onOwnEvent } from '../lib/socket.js';
 import { Table } from '../lib/table.js';
-import { inWords, letterFilters } from './letter-filters.js';
+import { inWords, LETTER_FILTERS } from './letter-filters.js';
 import { redrive, remove } from './letter-jobs.js';
 import { useFresh } from './fresh.js';
 
 const BY = 'destination,reason,error';
-const FILTERS = letterFilters(true);
 const key = group => JSON.stringify([group.destination, group.reason, group.error]);
 
 /** @param {{ query: URLSearchParams }} props */
 export function LetterGroups({ query }) {
-  const wanted = asked(FILTERS, query);
+  const wanted = asked(LETTER_FILTERS, query);
   const answer = useAnswer('/v1/dlq/groups', { by: BY, ...wanted });
   const fresh = useFresh(answer.at);
   useEffect(() => onOwnEvent(type => type === 'message.dead_lettered' && fresh.one()), [fresh.one]);
   const groups = answer.value?.groups ?? [];
   const meant = group => {
-    const filter = { ...wanted, destination: group.destination, reason: group.reason, ...(group.error === null ? {} : { error: group.error }) };
+    const filter = { ...wanted, destination: group.destination, reason: group.reason, error: group.error };
     return { filter, text: inWords(filter) };
   };
-  const onFocused = act => () => {
+  const redriveFocused = () => {
     const row = /** @type {HTMLElement | null} */ (document.activeElement?.closest('tr[data-row]'));
-    const group = groups.find(one => key(one) === row?.dataset.row);
-    if (group) act(group);
+    const group = groups.find(one => key(one) === row?.dataset.row) ?? (groups.length === 1 ? groups[0] : undefined);
+    redrive(group ? meant(group) : { filter: wanted, text: inWords(wanted) });
   };
   const request = command('GET', withQuery('/v1/dlq/groups', { by: BY, ...wanted }));
   useKeys({
     '.': { text: 'look again', run: answer.again }, ...curlKey(request),
-    ...(mayAct() ? { r: { text: 'redrive the group of the row', run: onFocused(group => redrive(meant(group), true)) } } : {}),
+    ...(mayAct() && groups.length > 0 ? { r: { text: 'redrive the group of the row, or all that match', run: redriveFocused } } : {}),
   });
   return html`
-    <${FilterForm} filters=${FILTERS} query=${query} steps=${['dead']}><${CopyCurl} of=${request} />
+    <${FilterForm} filters=${LETTER_FILTERS} query=${query} steps=${['dead']}><${CopyCurl} of=${request} />
       <button type="button" onClick=${answer.again}>${fresh.count > 0 ? `${number(fresh.count)} new` : 'look again'} <kbd aria-hidden="true">.</kbd></button><//>
     <${Loading} of=${answer}>${groups.length === 0
     ? html`<${Empty} what=${Object.keys(wanted).length > 0 ? 'No dead letter matches all of this.' : 'Nothing is dead: what the hub gives up on appears here, by why.'} />`
@@ -56,9 +55,9 @@ function GroupTable({ groups, query, meant }) {
     { name: 'count', right: true, cell: group => number(group.count) },
     { name: 'oldest', cell: group => html`<${Time} at=${group.oldest} />` },
     { name: 'newest', cell: group => html`<${Time} at=${group.newest} />` },
-    { name: 'error', wide: true, cell: group => html`<span title=${group.error ?? ''}>${group.error ?? html`<span class="muted">none</span>`}</span>` },
+    { name: 'error', wide: true, cell: group => html`<span title=${group.error}>${group.error}</span>` },
     { name: 'sample', cell: group => html`<a href=${href(['dead', group.sample])} aria-label=${`one letter of ${what(group)}`}>one</a>` },
-    ...(mayAct() ? [{ name: 'do', cell: group => html`<button type="button" class="quiet" onClick=${() => redrive(meant(group), true)} aria-label=${`redrive ${what(group)}`}>redrive…</button>
+    ...(mayAct() ? [{ name: 'do', cell: group => html`<button type="button" class="quiet" onClick=${() => redrive(meant(group))} aria-label=${`redrive ${what(group)}`}>redrive…</button>
       <button type="button" class="quiet" onClick=${() => remove(meant(group))} aria-label=${`delete ${what(group)}`}>delete…</button>` }] : []),
   ]} />`;
 }

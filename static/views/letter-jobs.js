@@ -21,15 +21,15 @@ function counted(path, { filter, ids }) {
   return async () => (await send(command('POST', path, { ...(ids ? { ids } : { filter }), dry_run: true }))).matched;
 }
 
-/** @param {Meant} meant @param {boolean} elsewhere whether the hub can send them to another service */
-export function redrive(meant, elsewhere) {
+/** @param {Meant} meant */
+export function redrive(meant) {
   const path = '/v1/dlq/redrive';
   openDialog({
     title: `Redrive ${meant.text}`,
     text: 'Each is sent again once, its attempts start anew. It runs in the hub, survives a restart, and stops by itself when 10 in a row die again.',
     fields: [
       { name: 'rate', label: 'letters a second', value: '200', inputmode: 'decimal' },
-      ...(elsewhere ? [{ name: 'destination', label: 'to another service', hint: 'empty: to where they were for' }] : []),
+      { name: 'destination', label: 'to another service', hint: 'empty: to where they were for' },
     ],
     count: counted(path, meant),
     told: count => `${letters(count)} matched now.`,

@@ -11,13 +11,12 @@ import { onOwnEvent } from '../lib/socket.js';
 import { Table } from '../lib/table.js';
 import { More } from './event-search.js';
 import { useFresh } from './fresh.js';
-import { inWords, letterFilters } from './letter-filters.js';
+import { inWords, LETTER_FILTERS } from './letter-filters.js';
 import { redrive, remove } from './letter-jobs.js';
 
-/** @param {{ query: URLSearchParams, wide: boolean }} props `wide`: the hub finds them by error and type, and jobs take ids */
-export function LetterList({ query, wide }) {
-  const filters = letterFilters(wide);
-  const filter = asked(filters, query);
+/** @param {{ query: URLSearchParams }} props */
+export function LetterList({ query }) {
+  const filter = asked(LETTER_FILTERS, query);
   const pages = usePages('/v1/dlq', { ...filter, limit: 100, payload: 'head' }, 'dead_letters');
   const fresh = useFresh(pages.at);
   useEffect(() => onOwnEvent(type => type === 'message.dead_lettered' && fresh.one()), [fresh.one]);
@@ -29,18 +28,18 @@ export function LetterList({ query, wide }) {
   const request = command('GET', withQuery('/v1/dlq', filter));
   useKeys({
     '.': { text: 'look again', run: pages.again }, ...curlKey(request),
-    ...(acts ? { r: { text: 'redrive what is selected, or all that match', run: () => redrive(meant, wide) } } : {}),
+    ...(acts ? { r: { text: 'redrive what is selected, or all that match', run: () => redrive(meant) } } : {}),
   });
   return html`
-    <${FilterForm} filters=${filters} query=${query} steps=${['dead', 'letters']}><${CopyCurl} of=${request} />
+    <${FilterForm} filters=${LETTER_FILTERS} query=${query} steps=${['dead', 'letters']}><${CopyCurl} of=${request} />
       <button type="button" onClick=${pages.again}>${fresh.count > 0 ? `${number(fresh.count)} new` : 'look again'} <kbd aria-hidden="true">.</kbd></button><//>
     ${acts && html`<div class="actions" role="group" aria-label="what to do with them"><span class="muted">${chosen.length > 0 ? `${number(chosen.length)} selected:` : 'all that match:'}</span>
-      <button type="button" onClick=${() => redrive(meant, wide)}>redrive… <kbd aria-hidden="true">r</kbd></button>
+      <button type="button" onClick=${() => redrive(meant)}>redrive… <kbd aria-hidden="true">r</kbd></button>
       <button type="button" onClick=${() => remove(meant)}>delete…</button>
       ${chosen.length > 0 && html`<button type="button" class="quiet" onClick=${selection.clear}>select none</button>`}</div>`}
     <${Loading} of=${pages}>${items.length === 0 && !pages.next
     ? html`<${Empty} what=${Object.keys(filter).length > 0 ? 'No dead letter matches all of this.' : 'Nothing is dead: what the hub gives up on appears here.'} />`
-    : html`<${LetterTable} letters=${items} selection=${wide && mayAct() ? selection : undefined} /><${More} pages=${pages} />`}<//>`;
+    : html`<${LetterTable} letters=${items} selection=${mayAct() ? selection : undefined} /><${More} pages=${pages} />`}<//>`;
 }
 
 /** @param {{ letters: any[], selection?: import('../lib/table.js').Selection }} props */

@@ -81,7 +81,7 @@ function actsOn(chosen, again) {
       title: `Retry ${words(retrying.length)} now`, verb: 'retry', text: 'They are put in line again now, and not when their next attempts were to be.', done: again,
       request: () => retrying.map(message => command('POST', '/v1/retry', { message_id: message.id })),
     }) },
-    { name: 'redrive…', key: retrying.length === 0 ? 'r' : undefined, count: dead.length, run: () => redrive({ ids: dead.map(message => message.id), text: words(dead.length) }, true) },
+    { name: 'redrive…', key: retrying.length === 0 ? 'r' : undefined, count: dead.length, run: () => redrive({ ids: dead.map(message => message.id), text: words(dead.length) }) },
     { name: 'cancel…', count: open.length, run: () => openDialog({
       title: `Cancel ${words(open.length)}`, verb: 'cancel them', danger: true, type: String(open.length), done: again,
       text: 'They will not be delivered. A consumer that has one may still work on it; a push that is under way cannot be taken back. One that is settled meanwhile is deleted.',
