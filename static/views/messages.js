@@ -33,6 +33,14 @@ const FILTERS = [
   { name: 'is', label: 'is JSON', hub: 'payload_is', hint: '7 or "paid"', rare: true },
 ];
 
+/** States in which a message is a dead letter. */
+const GIVEN_UP = ['dead', 'expired'];
+/** What messages and dead letters are found by alike. */
+const ALIKE = ['to', 'from', 'type', 'conversation'];
+
+/** Where jobs take all that match, and not what is selected. @param {URLSearchParams} query */
+const asLetters = query => href(['dead', 'letters'], { ...Object.fromEntries(ALIKE.map(name => [name, query.get(name)])), contains: query.get('error') });
+
 /** @param {{ route: import('../lib/route.js').Route }} props */
 export function View({ route }) {
   const id = route.steps[1];
@@ -63,7 +71,8 @@ function MessageList({ query }) {
     ? html`<${Nothing} narrowed=${narrowed} />`
     : html`<${MessageTable} messages=${items} selection=${mayAct() ? selection : undefined} />
       ${selection.chosen.size > 0 && html`<${Selected} count=${selection.chosen.size} acts=${acts} clear=${selection.clear} />`}
-      <div class="line-up"><${More} pages=${pages} /><${SaveAll} key=${query.toString()} path="/v1/messages" query=${wanted} list="messages" /></div>`}<//>`;
+      <div class="line-up"><${More} pages=${pages} /><${SaveAll} key=${query.toString()} path="/v1/messages" query=${wanted} list="messages" />
+        ${GIVEN_UP.includes(query.get('state') ?? '') && html`<a href=${asLetters(query)}>all of them as dead letters, to be redriven or deleted</a>`}</div>`}<//>`;
 }
 
 /**
@@ -74,7 +83,7 @@ function MessageList({ query }) {
 function actsOn(chosen, again) {
   const open = chosen.filter(message => message.settled_at === null);
   const retrying = chosen.filter(message => message.state === 'retrying');
-  const dead = chosen.filter(message => message.state === 'dead' || message.state === 'expired');
+  const dead = chosen.filter(message => GIVEN_UP.includes(message.state));
   const words = count => `${number(count)} ${count === 1 ? 'message' : 'messages'}`;
   return [
     { name: 'retry now', key: retrying.length > 0 ? 'r' : undefined, count: retrying.length, run: () => openDialog({
