@@ -36,7 +36,7 @@ pub enum Operation<'a> {
     RemoveMessage(&'a ServiceName),
     /// Of this sender: a changed dead letter goes out in its name.
     ChangeDeadLetter(&'a ServiceName),
-    /// Of this sender: a message is its to give up.
+    /// Of this sender, or subscriber: what did not arrive is its to give up.
     DeleteDeadLetter(&'a ServiceName),
     /// Of this sender to this receiver: try once more, as it was, what did not arrive.
     SendAgain(&'a ServiceName, &'a ServiceName),

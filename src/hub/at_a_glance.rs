@@ -9,6 +9,7 @@ use super::access::Operation;
 use super::error::HubError;
 use super::lately::Found;
 use super::overview::{Glance, Overview};
+use super::picture::Pictures;
 use super::request::RequestContext;
 use super::stats::Sampler;
 use crate::domain::timestamp::Timestamp;
@@ -39,10 +40,11 @@ impl Hub {
         self.overviews.get(phase, find).await
     }
 
-    /// What takes samples of this hub.
+    /// What takes samples of this hub, by looks of its own: nobody else is told what was so then.
     pub fn sampler(&self) -> Sampler {
         let (metrics, archive) = (self.metrics.clone(), self.archive.clone());
-        Sampler::new(self.pictures.clone(), metrics, archive, self.clock)
+        let pictures = Pictures::new(self.clients.clone());
+        Sampler::new(pictures, metrics, archive, self.clock)
     }
 
     /// Takes a sample and keeps it. To be called every ten seconds.

@@ -238,7 +238,7 @@ impl Hub {
     /// Deletes a dead letter for good.
     ///
     /// # Errors
-    /// As [`Hub::dead_letter`]; AUTH_FAILED if a message is another's.
+    /// As [`Hub::dead_letter`]; AUTH_FAILED if it is another's.
     pub async fn delete_dead_letter(
         &self,
         context: &RequestContext<'_>,
@@ -246,10 +246,11 @@ impl Hub {
     ) -> Result<(), HubError> {
         let dead_letter = self.dead_letter(context, id).await?;
         // A message is its sender's to give up; an event's dead letter is its subscriber's.
-        if let DeadLetterRecord::Message(_) = dead_letter {
-            let operation = Operation::DeleteDeadLetter(dead_letter.source());
-            context.principal.may(operation)?;
-        }
+        let owner = match &dead_letter {
+            DeadLetterRecord::Message(_) => dead_letter.source(),
+            DeadLetterRecord::Event(_) => dead_letter.destination(),
+        };
+        context.principal.may(Operation::DeleteDeadLetter(owner))?;
         let deleted = self
             .clients
             .dead_letters
