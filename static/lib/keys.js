@@ -1,5 +1,5 @@
 // Single keys: which there are now, and one switch that turns them off.
-import { useEffect } from './html.js';
+import { useLayoutEffect } from './html.js';
 import { createChoice } from './store.js';
 
 export const keysWanted = createChoice('keys', ['on', 'off']);
@@ -32,9 +32,9 @@ function press(event) {
 }
 addEventListener('keydown', press);
 
-/** Keys that hold as long as a view is shown. @param {Keys} keys */
+/** Keys that hold as long as a view is shown, from the moment it is: the next may be pressed before it is painted. @param {Keys} keys */
 export function useKeys(keys) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const layer = { of: keys };
     layers.push(layer);
     return () => {
