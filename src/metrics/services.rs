@@ -176,7 +176,9 @@ impl Services {
 
     /// Puts the gauges where things are now.
     pub fn show(&self, picture: &ServicesPicture<'_>, now: Timestamp) {
-        self.free(picture);
+        let circuits = picture.circuits.iter().map(CircuitName::to_string);
+        let circuits: Vec<String> = circuits.collect();
+        self.free(&picture.services, &circuits);
         self.clear();
         self.all_paused.set(i64::from(picture.all_paused));
         self.destinations.set(whole(picture.destinations));
@@ -191,14 +193,14 @@ impl Services {
         let states: HashMap<_, _> = not_closed
             .map(|one| (one.circuit.as_str(), one.state))
             .collect();
-        let circuits = picture.circuits.iter().map(CircuitName::to_string);
+        let circuits = circuits.iter().map(String::as_str);
         for circuit in circuits.filter(|one| is_shown(one)).take(self.most) {
-            let value = match states.get(circuit.as_str()) {
+            let value = match states.get(circuit) {
                 None | Some(CircuitState::Closed) => 0,
                 Some(CircuitState::HalfOpen) => 1,
                 Some(CircuitState::Open) => 2,
             };
-            let name = &[circuit.as_str()];
+            let name = &[circuit];
             self.circuit_state.with_label_values(name).set(value);
         }
     }
@@ -237,12 +239,10 @@ impl Services {
     }
 
     /// Gives the labels of those who are gone to others.
-    fn free(&self, picture: &ServicesPicture<'_>) {
-        let names = picture.services.iter().map(|one| one.name.as_str());
-        let circuits = picture.circuits.iter().map(CircuitName::to_string);
-        let circuits: Vec<String> = circuits.collect();
+    fn free(&self, services: &[ServiceNow], circuits: &[String]) {
+        let names = services.iter().map(|one| one.name.as_str());
         let there: HashSet<&str> = names.chain(circuits.iter().map(String::as_str)).collect();
-        let registered = picture.services.iter().filter(|one| one.health.is_some());
+        let registered = services.iter().filter(|one| one.health.is_some());
         let registered: Vec<&str> = registered.map(|one| one.name.as_str()).collect();
         for gone in self.labels.settle(&registered, &there) {
             self.forget_counters(&gone);
