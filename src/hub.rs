@@ -64,6 +64,7 @@ pub mod stats;
 pub mod steps;
 pub mod streams;
 pub mod subscriptions;
+pub mod surveys;
 #[cfg(test)]
 mod tests;
 

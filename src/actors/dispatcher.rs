@@ -22,8 +22,8 @@ use super::invariants::{self, Invariants};
 use super::messages::Forgotten;
 use super::messages::circuit_breaker::Deliver;
 use super::messages::dispatcher::{
-    CircuitTurned, Dispatch, ForceCircuit, InspectCircuits, PickInstance, ServiceChanged,
-    SurveyCircuits, Unneeded,
+    CircuitTurned, Dispatch, ForceCircuit, InspectCircuits, ListCircuits, PickInstance,
+    ServiceChanged, SurveyCircuits, Unneeded,
 };
 use super::messages::scheduler::{GiveBack, GiveBackAll};
 use crate::domain::circuit::CircuitName;
@@ -216,9 +216,17 @@ impl Handler<SurveyCircuits> for Dispatcher {
     type Result = MessageResult<SurveyCircuits>;
 
     fn handle(&mut self, _: SurveyCircuits, _: &mut Context<Self>) -> Self::Result {
-        let names = self.children.keys().cloned().map(CircuitName::Service);
         let now = self.settings.clock.moment();
-        MessageResult(self.not_closed.survey(names, now))
+        MessageResult(self.not_closed.summaries(now))
+    }
+}
+
+impl Handler<ListCircuits> for Dispatcher {
+    type Result = MessageResult<ListCircuits>;
+
+    fn handle(&mut self, _: ListCircuits, _: &mut Context<Self>) -> Self::Result {
+        let services = self.children.keys().cloned();
+        MessageResult(services.map(CircuitName::Service).collect())
     }
 }
 

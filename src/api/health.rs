@@ -139,7 +139,7 @@ pub(crate) struct NotClosedCircuit {
 
 impl CircuitsHealth {
     fn of(status: Health, picture: &Picture, sight: Sight) -> Self {
-        let not_closed = &picture.circuits.not_closed;
+        let not_closed = &picture.circuits;
         let count = |state| not_closed.iter().filter(move |one| one.state == state);
         let open = count(CircuitState::Open).count();
         let shown = not_closed.iter().filter(|_| sight.shows_names());

@@ -58,7 +58,7 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
     if findings.archive_away {
         words.push("the archive does not answer: history is not complete".to_owned());
     }
-    let open = circuits.not_closed.iter();
+    let open = circuits.iter();
     let open = open.filter(|one| one.state == CircuitState::Open);
     let open = open.map(|one| &one.circuit);
     words.extend(sight.of_many("the circuit of", open, "is open"));
@@ -107,16 +107,13 @@ mod tests {
     use super::*;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
-    use crate::logic::circuit_survey::{CircuitSummary, CircuitSurvey};
+    use crate::logic::circuit_survey::CircuitSummary;
     use crate::logic::queues::survey::QueueSurvey;
 
-    fn open(circuits: &[&str]) -> CircuitSurvey {
+    fn open(circuits: &[&str]) -> Vec<CircuitSummary> {
         let open = circuits.iter();
-        let open = open.map(|name| CircuitSummary::of(name, CircuitState::Open));
-        CircuitSurvey {
-            not_closed: open.collect(),
-            ..CircuitSurvey::default()
-        }
+        open.map(|name| CircuitSummary::of(name, CircuitState::Open))
+            .collect()
     }
 
     fn name(text: &str) -> ServiceName {

@@ -112,7 +112,7 @@ impl Hub {
         let last_sync = status.journal.last_sync();
         let is_slow = last_sync.is_some_and(|(_, took)| took >= SLOW_SYNC);
         let is_open = |one: &CircuitSummary| one.state == CircuitState::Open;
-        let mut circuits = picture.circuits.not_closed.iter();
+        let mut circuits = picture.circuits.iter();
         PartsHealth {
             queues: well(!picture.admission.is_overloaded() && takes_in),
             events: well(archive_answers && takes_in),

@@ -2,20 +2,16 @@
 //!
 //! It grows with the services, so it is for who wants all of them, once a second at most.
 
-use std::sync::Arc;
-
-use tokio::time::Instant;
-
 use super::clients::Clients;
 use super::error::HubError;
-use super::lately::{Found, Lately};
-use crate::actors::messages::dispatcher::SurveyCircuits;
+use super::surveys::{Surveyed, Surveys};
+use crate::actors::messages::dispatcher::{ListCircuits, SurveyCircuits};
 use crate::actors::messages::registry::SummarizeServices;
 use crate::actors::messages::scheduler::InspectQueues;
-use crate::logic::circuit_survey::CircuitSurvey;
+use crate::domain::circuit::CircuitName;
+use crate::logic::circuit_survey::CircuitSummary;
 use crate::logic::queues::report::QueueReport;
 use crate::logic::service_view::ServiceSummary;
-use crate::phase::Phase;
 
 /// What the actors know of each service at one moment; nothing while the hub is starting.
 #[derive(Default)]
@@ -25,56 +21,29 @@ pub struct Inventory {
     /// Those that are registered.
     pub services: Vec<ServiceSummary>,
     /// Of services, then of callbacks.
-    pub circuits: CircuitSurvey,
+    pub circuits: Vec<CircuitName>,
+    /// Those of them that are not closed.
+    pub not_closed: Vec<CircuitSummary>,
 }
 
-/// The latest inventory. Clones are the same.
-#[derive(Clone)]
-pub struct Inventories {
-    clients: Clients,
-    latest: Lately<Inventory>,
-}
+/// The latest inventory.
+pub type Inventories = Surveys<Inventory>;
 
-impl Inventories {
-    /// Nobody is asked yet.
-    pub fn new(clients: Clients) -> Self {
-        Self {
-            clients,
-            latest: Lately::default(),
-        }
+impl Surveyed for Inventory {
+    async fn ask(clients: &Clients) -> Result<Self, HubError> {
+        let queues = clients.scheduler.query(InspectQueues { service: None });
+        let queues = queues.await?;
+        let all = SummarizeServices { services: None };
+        let services = clients.registry.query(all).await?;
+        let mut circuits = clients.dispatcher.query(ListCircuits).await?;
+        circuits.extend(clients.subscriptions.query(ListCircuits).await?);
+        let mut not_closed = clients.dispatcher.query(SurveyCircuits).await?;
+        not_closed.extend(clients.subscriptions.query(SurveyCircuits).await?);
+        Ok(Self {
+            queues,
+            services,
+            circuits,
+            not_closed,
+        })
     }
-
-    /// One that is at most a second old.
-    ///
-    /// # Errors
-    /// SERVICE_UNAVAILABLE while the hub is going down.
-    pub async fn latest(&self, phase: Phase) -> Result<Arc<Found<Inventory>>, HubError> {
-        let clients = self.clients.clone();
-        self.latest.get(phase, || look(clients, phase)).await
-    }
-}
-
-/// Asks whoever knows what is in it.
-async fn look(clients: Clients, phase: Phase) -> Result<Found<Inventory>, HubError> {
-    let at = Instant::now();
-    let what = match phase {
-        // Until then nobody knows anything, and asking would disturb who learns it.
-        Phase::Starting => Inventory::default(),
-        Phase::Open | Phase::Draining => inventory(&clients).await?,
-    };
-    Ok(Found { what, at, phase })
-}
-
-async fn inventory(clients: &Clients) -> Result<Inventory, HubError> {
-    let queues = clients.scheduler.query(InspectQueues { service: None });
-    let queues = queues.await?;
-    let all = SummarizeServices { services: None };
-    let services = clients.registry.query(all).await?;
-    let mut circuits = clients.dispatcher.query(SurveyCircuits).await?;
-    circuits.extend(clients.subscriptions.query(SurveyCircuits).await?);
-    Ok(Inventory {
-        queues,
-        services,
-        circuits,
-    })
 }

@@ -104,7 +104,7 @@ impl Glance {
                 .map(|why| why.to_string()),
             archive_is_away: !archive_answers,
             archive_lag: self.metrics.archive_lag.get(),
-            circuits: &what.circuits.not_closed,
+            circuits: &what.circuits,
             queues: &what.queues,
             admission: &what.admission,
             subscriptions: &subscriptions,
@@ -133,7 +133,7 @@ fn counts(
     jobs: &[RedriveJob],
 ) -> OverviewCounts {
     let circuits = |state| {
-        let not_closed = picture.circuits.not_closed.iter();
+        let not_closed = picture.circuits.iter();
         not_closed.filter(|one| one.state == state).count()
     };
     let is_paused = |view: &&SubscriptionView| view.subscription.paused.is_some();

@@ -70,8 +70,8 @@ impl Scraped {
         let (at, inventory) = (found.at, &found.what);
         let now = services::ServicesPicture {
             services: services_now(inventory, dead_letters.as_ref()),
-            circuits: &inventory.circuits.names,
-            not_closed: &inventory.circuits.not_closed,
+            circuits: &inventory.circuits,
+            not_closed: &inventory.not_closed,
             destinations: inventory.queues.services.len(),
             all_paused: inventory.queues.total.paused.is_some(),
         };

@@ -64,12 +64,12 @@ impl Hub {
         if phase == Phase::Starting {
             return Ok(WatchedRows::default());
         }
-        let names = || services.to_vec();
-        let depths = InspectDepths { services: names() };
+        let depths = InspectDepths {
+            services: services.to_vec(),
+        };
         let depths = self.clients.scheduler.query(depths).await?;
-        let services_asked = Some(names());
         let summaries = SummarizeServices {
-            services: services_asked,
+            services: Some(services.to_vec()),
         };
         let summaries = self.clients.registry.query(summaries).await?;
         let circuits = self.circuits_by_name(services.iter()).await;
@@ -143,7 +143,7 @@ impl Joined {
         let counted = self.dead_letters.latest(phase).await?;
         let sources = RowSources {
             services: &inventory.what.services,
-            circuits: &inventory.what.circuits.not_closed,
+            circuits: &inventory.what.not_closed,
             queues: &inventory.what.queues.services,
             dead_letters: counted.what.as_ref().map(|counts| &counts.by_destination),
         };

@@ -1,5 +1,4 @@
-//! Circuits as whoever has them knows them without asking: which there are, and how those are that
-//! hold something back.
+//! Circuits as whoever has them knows them without asking: how those are that hold something back.
 
 use std::collections::BTreeMap;
 
@@ -39,8 +38,8 @@ impl NotClosed {
         self.0.remove(circuit);
     }
 
-    /// All that there are, of which these are the names.
-    pub fn survey(&self, names: impl Iterator<Item = CircuitName>, now: Moment) -> CircuitSurvey {
+    /// All of them, by name.
+    pub fn summaries(&self, now: Moment) -> Vec<CircuitSummary> {
         let shown = |(name, standing): (&CircuitName, &CircuitStanding)| CircuitSummary {
             circuit: name.to_string(),
             state: standing.state,
@@ -48,10 +47,7 @@ impl NotClosed {
             since: standing.since,
             open_until: standing.open_until.map(|at| now.wall_time(at)),
         };
-        CircuitSurvey {
-            names: names.collect(),
-            not_closed: self.0.iter().map(shown).collect(),
-        }
+        self.0.iter().map(shown).collect()
     }
 
     /// Checks that each of them is there, by its name.
@@ -60,23 +56,6 @@ impl NotClosed {
             self.0.keys().all(is_there),
             "who is not closed is one of those that are there"
         );
-    }
-}
-
-/// Which circuits there are, and how those are that hold something back.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct CircuitSurvey {
-    /// Of all.
-    pub names: Vec<CircuitName>,
-    /// Those that are open or being tried.
-    pub not_closed: Vec<CircuitSummary>,
-}
-
-impl CircuitSurvey {
-    /// With those of somebody else.
-    pub fn extend(&mut self, other: Self) {
-        self.names.extend(other.names);
-        self.not_closed.extend(other.not_closed);
     }
 }
 
@@ -150,16 +129,13 @@ mod tests {
             hub: Timestamp::from_millis(6_000),
             wall: Timestamp::from_millis(7_000),
         };
-        let there = || ["a", "c"].map(name).into_iter();
-        let survey = not_closed.survey(there(), now);
-        assert_eq!(survey.names, there().collect::<Vec<_>>());
         let expected = CircuitSummary {
             reason: Some("5 in a row".to_owned()),
             since: Some(Timestamp::from_millis(5_000)),
             open_until: Some(Timestamp::from_millis(10_000)),
             ..CircuitSummary::of("c", CircuitState::Open)
         };
-        assert_eq!(survey.not_closed, [expected]);
-        not_closed.check(|one| there().any(|there| there == *one));
+        assert_eq!(not_closed.summaries(now), [expected]);
+        not_closed.check(|one| ["a", "c"].map(name).contains(one));
     }
 }

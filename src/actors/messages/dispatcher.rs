@@ -12,7 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::service::Target;
 use crate::domain::strategy::Strategy;
 use crate::logic::circuit::ForcedSince;
-use crate::logic::circuit_survey::{CircuitStanding, CircuitSurvey};
+use crate::logic::circuit_survey::{CircuitStanding, CircuitSummary};
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::Delivery;
 use crate::logic::service_view::PickedInstance;
@@ -26,11 +26,16 @@ pub struct InspectCircuits {
     pub reply: Reply<Vec<CircuitView>>,
 }
 
-/// hub → Dispatcher, Subscriptions: which circuits there are, and those that are not closed. No
-/// circuit is disturbed for it, however many there are.
+/// hub → Dispatcher, Subscriptions: the circuits that are not closed. No circuit is disturbed for it,
+/// however many there are.
 #[derive(ActixMessage)]
-#[rtype(result = "CircuitSurvey")]
+#[rtype(result = "Vec<CircuitSummary>")]
 pub struct SurveyCircuits;
+
+/// hub → Dispatcher, Subscriptions: which circuits there are.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<CircuitName>")]
+pub struct ListCircuits;
 
 /// CircuitBreaker → Dispatcher, CallbackCircuit → Subscriptions: the circuit is in this state now.
 #[derive(ActixMessage)]

@@ -6,7 +6,7 @@ use super::Subscriptions;
 use crate::actors::children::Child;
 use crate::actors::circuit::{self, Leave};
 use crate::actors::messages::dispatcher::{
-    CircuitTurned, ForceCircuit, InspectCircuits, SurveyCircuits,
+    CircuitTurned, ForceCircuit, InspectCircuits, ListCircuits, SurveyCircuits,
 };
 use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::refusal::Refusal;
@@ -73,10 +73,17 @@ impl Handler<SurveyCircuits> for Subscriptions {
     type Result = MessageResult<SurveyCircuits>;
 
     fn handle(&mut self, _: SurveyCircuits, _: &mut Context<Self>) -> Self::Result {
-        let names = self.children.circuits.keys().cloned();
         let now = self.settings.clock.moment();
-        let not_closed = &self.children.not_closed;
-        MessageResult(not_closed.survey(names.map(CircuitName::Callback), now))
+        MessageResult(self.children.not_closed.summaries(now))
+    }
+}
+
+impl Handler<ListCircuits> for Subscriptions {
+    type Result = MessageResult<ListCircuits>;
+
+    fn handle(&mut self, _: ListCircuits, _: &mut Context<Self>) -> Self::Result {
+        let origins = self.children.circuits.keys().cloned();
+        MessageResult(origins.map(CircuitName::Callback).collect())
     }
 }
 
